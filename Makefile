@@ -1,0 +1,102 @@
+# Plimsoll. `make help` lists the targets; each does the set-up it needs, once.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ifeq ($(filter-out 0 1 2 3,$(firstword $(subst ., ,$(MAKE_VERSION)))),)
+$(error GNU make 4 or newer is needed, this is $(MAKE_VERSION))
+endif
+
+# The interpreter the virtual environment is made from. Node is the one on PATH.
+PYTHON ?= python3
+STEPS ?= 50
+
+PY := .venv/bin/python
+PIP := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
+PYTEST := $(PY) -m pytest
+PYTHON_STAMP := .venv/.installed
+NODE_STAMP := frontend/node_modules/.installed
+
+# The compiler, anvil and ape are those of this project. Ape keeps its data here too, not in the home directory.
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/frontend/node_modules/.bin:$(PATH)
+export APE_DATA_FOLDER := $(CURDIR)/build/ape
+export PYTHON
+
+.PHONY: help setup tools chromium abis demo test test-contracts test-frontend test-integration test-web lint fuzz bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+# Set-up -------------------------------------------------------------------------------------------------------------
+
+setup: $(PYTHON_STAMP) $(NODE_STAMP) ## install everything into .venv and frontend/node_modules
+
+tools:
+	@scripts/check_tools.sh
+
+chromium:
+	@scripts/ensure_chromium.sh
+
+# uv installs the locked files about ten times faster than pip, but reads no pip configuration (mirrors, proxies): where it
+# fails, pip does the work.
+$(PYTHON_STAMP): requirements.lock | tools
+	@echo "setup: Python packages into .venv"
+	@"$(PYTHON)" -m venv --clear .venv
+	@if $(PIP) -r <(sed -n '/^uv==/,/[^\\]$$/p' requirements.lock) 2>/dev/null \
+	    && .venv/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r requirements.lock 2>/dev/null; \
+	then :; else $(PIP) -r requirements.lock; fi
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "plimsoll.pth").write_text(f"{pathlib.Path.cwd()}\n")'
+	@touch $@
+
+$(NODE_STAMP): frontend/package.json frontend/package-lock.json | tools
+	@echo "setup: Node packages into frontend/node_modules"
+	@cd frontend && npm ci --silent --no-audit --no-fund || npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+abis: setup
+	@$(PY) -m plimsoll.artifacts --quiet
+
+# Work ---------------------------------------------------------------------------------------------------------------
+
+demo: abis ## a chain, a crowd and a crash, end to end (ONCE=1 ends it; DATA=file.csv BARS=a:b SPEED=n SEED=n)
+	@exec $(PY) -m plimsoll.demo
+
+test: chromium abis ## every test
+	@$(MAKE) --no-print-directory test-contracts
+	@$(MAKE) --no-print-directory test-frontend
+	@$(MAKE) --no-print-directory test-web
+	@$(MAKE) --no-print-directory test-integration
+
+# titanoboa and ape both patch pytest: each suite runs with one of them.
+test-contracts: abis
+	@$(PYTEST) -p no:ape_test -n 2 --dist loadfile -q tests --ignore=tests/integration --ignore=tests/web
+
+test-frontend: abis
+	@cd frontend && npm test --silent
+
+test-web: chromium abis
+	@$(PYTEST) -p no:ape_test -q tests/web
+
+test-integration: abis
+	@$(PYTEST) -p no:boa_test -q tests/integration
+
+lint: abis ## style of Python, types and style of the web app
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@cd frontend && npm run --silent lint && npm run --silent typecheck
+
+fuzz: setup ## the state machines, longer: STEPS=n
+	@PLIMSOLL_FUZZ_STEPS=$(STEPS) $(PYTEST) -p no:ape_test -q tests/invariants
+
+bench: setup ## gas of the hot paths, against the goals
+	@$(PY) -m bench
+
+lock: $(PYTHON_STAMP) ## resolve requirements.in into requirements.lock
+	@{ echo '# Made by `make lock` from requirements.in. Install with: pip install --require-hashes -r requirements.lock'; \
+	   .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	   --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) requirements.in; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean: ## remove what builds and runs made (not the set-up)
+	@rm -rf build .build .cache .hypothesis .pytest_cache .ruff_cache
