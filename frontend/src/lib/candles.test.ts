@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { intervalFor, toCandles } from "./candles";
+import { WAD } from "./fixed";
+
+const point = (price: bigint, publishedAt: bigint) => ({ price: price * WAD, publishedAt });
+
+test("prices of one interval become one candle that opens where the last closed", () => {
+  expect(toCandles([point(10n, 100n), point(12n, 103n), point(9n, 104n), point(11n, 106n)], 5)).toEqual([
+    { time: 100, open: 10, high: 12, low: 9, close: 9 },
+    { time: 105, open: 9, high: 11, low: 9, close: 11 },
+  ]);
+});
+
+test("no prices, no candles", () => expect(toCandles([], 5)).toEqual([]));
+
+test("the interval grows with the span", () => {
+  expect(intervalFor([], 100)).toBe(5);
+  expect(intervalFor([point(1n, 0n), point(1n, 100n)], 100)).toBe(5);
+  expect(intervalFor([point(1n, 0n), point(1n, 1_000n)], 100)).toBe(15);
+  expect(intervalFor([point(1n, 0n), point(1n, 10_000_000n)], 10)).toBe(86_400);
+});

@@ -1,0 +1,46 @@
+/** Published prices become candles, for drawing. */
+import { toNumber } from "./fixed";
+
+export interface PricePoint {
+  price: bigint;
+  publishedAt: bigint;
+}
+
+export interface Candle {
+  time: number;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+}
+
+/** One candle for each `seconds` in which a price was published; points must come in the order of their time. */
+export function toCandles(points: readonly PricePoint[], seconds: number): Candle[] {
+  const candles: Candle[] = [];
+  for (const point of points) {
+    const price = toNumber(point.price, 18);
+    const published = Number(point.publishedAt);
+    const time = published - (published % seconds);
+    const last = candles.at(-1);
+    if (last === undefined || time > last.time) {
+      const open = last?.close ?? price;
+      candles.push({ time, open, high: Math.max(open, price), low: Math.min(open, price), close: price });
+    } else {
+      last.high = Math.max(last.high, price);
+      last.low = Math.min(last.low, price);
+      last.close = price;
+    }
+  }
+  return candles;
+}
+
+const INTERVALS = [5, 15, 60, 300, 900, 3_600, 14_400] as const;
+
+/** The shortest interval that shows the whole span in at most `most` candles. */
+export function intervalFor(points: readonly PricePoint[], most: number): number {
+  const first = points[0];
+  const last = points.at(-1);
+  if (first === undefined || last === undefined) return INTERVALS[0];
+  const span = Number(last.publishedAt - first.publishedAt);
+  return INTERVALS.find((seconds) => span / seconds <= most) ?? 86_400;
+}

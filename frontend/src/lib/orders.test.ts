@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { foldOrders, type OrderEvent } from "./orders";
+
+const market = "0x2222222222222222222222222222222222222222";
+const at = (block: bigint, logIndex = 0) => ({ block, logIndex, transaction: `0x${block}` as const });
+const placed = (id: bigint, block: bigint): OrderEvent => ({
+  ...at(block),
+  type: "placed",
+  id,
+  market,
+  sizeDelta: 5n,
+  margin: 7n,
+  reduceOnly: false,
+  acceptablePrice: 0n,
+  expiresAt: 100n,
+  keeperFee: 1n,
+});
+const executed = (id: bigint, block: bigint): OrderEvent => ({
+  ...at(block),
+  type: "executed",
+  id,
+  fillPrice: 11n,
+  unitsDelta: 5n,
+  fee: 1n,
+  paidOut: 0n,
+});
+
+describe("foldOrders", () => {
+  test("an order is pending until something decides it", () =>
+    expect(foldOrders([placed(1n, 4n)])[0]?.outcome).toEqual({ status: "pending" }));
+
+  test("executed, failed and cancelled are told apart, newest first", () => {
+    const orders = foldOrders([
+      placed(1n, 4n),
+      placed(2n, 5n),
+      placed(3n, 6n),
+      executed(1n, 7n),
+      { ...at(8n), type: "failed", id: 2n, reason: "price not acceptable" },
+      { ...at(9n), type: "cancelled", id: 3n },
+    ]);
+    expect(orders.map((order) => [order.id, order.outcome.status])).toEqual([
+      [3n, "cancelled"],
+      [2n, "failed"],
+      [1n, "executed"],
+    ]);
+    expect(orders[1]?.transaction).toBe("0x8");
+  });
+
+  test("events twice or out of order change nothing", () => {
+    const events = [placed(1n, 4n), executed(1n, 5n)];
+    expect(foldOrders([...events.toReversed(), ...events])).toEqual(foldOrders(events));
+  });
+
+  test("the outcome of an order whose placing was not seen is left out", () =>
+    expect(foldOrders([executed(9n, 5n)])).toEqual([]));
+
+  test("placed and executed in one block follow their log index", () => {
+    const orders = foldOrders([
+      { ...executed(1n, 4n), logIndex: 3 },
+      { ...placed(1n, 4n), logIndex: 1 },
+    ]);
+    expect(orders[0]?.outcome.status).toBe("executed");
+  });
+});

@@ -1,0 +1,86 @@
+/** A trader's orders, folded from the order book's events alone. */
+import type { Address } from "./deployment";
+
+interface Place {
+  block: bigint;
+  logIndex: number;
+  transaction: `0x${string}`;
+}
+
+export type OrderEvent = Place &
+  (
+    | {
+        type: "placed";
+        id: bigint;
+        market: Address;
+        sizeDelta: bigint;
+        margin: bigint;
+        reduceOnly: boolean;
+        acceptablePrice: bigint;
+        expiresAt: bigint;
+        keeperFee: bigint;
+      }
+    | { type: "executed"; id: bigint; fillPrice: bigint; unitsDelta: bigint; fee: bigint; paidOut: bigint }
+    | { type: "cancelled"; id: bigint }
+    | { type: "failed"; id: bigint; reason: string }
+  );
+
+export type Outcome =
+  | { status: "pending" }
+  | { status: "executed"; fillPrice: bigint; unitsDelta: bigint; fee: bigint; paidOut: bigint }
+  | { status: "cancelled" }
+  | { status: "failed"; reason: string };
+
+export interface OrderRecord {
+  id: bigint;
+  market: Address;
+  sizeDelta: bigint;
+  margin: bigint;
+  reduceOnly: boolean;
+  acceptablePrice: bigint;
+  expiresAt: bigint;
+  keeperFee: bigint;
+  placedBlock: bigint;
+  /** The transaction that decided the order; the one that placed it while it is pending. */
+  transaction: `0x${string}`;
+  outcome: Outcome;
+}
+
+/** Newest first. Events may come twice or in any order: a scan that overlaps the last one does no harm. */
+export function foldOrders(events: readonly OrderEvent[]): OrderRecord[] {
+  const sorted = events.toSorted((a, b) =>
+    a.block === b.block ? a.logIndex - b.logIndex : a.block < b.block ? -1 : 1,
+  );
+  const orders = new Map<bigint, OrderRecord>();
+  for (const event of sorted) {
+    if (event.type === "placed") {
+      if (orders.has(event.id)) continue;
+      orders.set(event.id, {
+        id: event.id,
+        market: event.market,
+        sizeDelta: event.sizeDelta,
+        margin: event.margin,
+        reduceOnly: event.reduceOnly,
+        acceptablePrice: event.acceptablePrice,
+        expiresAt: event.expiresAt,
+        keeperFee: event.keeperFee,
+        placedBlock: event.block,
+        transaction: event.transaction,
+        outcome: { status: "pending" },
+      });
+      continue;
+    }
+    const order = orders.get(event.id);
+    if (order === undefined) continue;
+    order.transaction = event.transaction;
+    if (event.type === "executed") {
+      const { fillPrice, unitsDelta, fee, paidOut } = event;
+      order.outcome = { status: "executed", fillPrice, unitsDelta, fee, paidOut };
+    } else if (event.type === "failed") {
+      order.outcome = { status: "failed", reason: event.reason };
+    } else {
+      order.outcome = { status: "cancelled" };
+    }
+  }
+  return [...orders.values()].toSorted((a, b) => (a.id < b.id ? 1 : -1));
+}

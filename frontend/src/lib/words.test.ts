@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { formatAge, fundingInWords, lightsInWords, reasonInWords, shortAddress } from "./words";
+
+test("a known reason is told in words, an unknown one as the contract said it", () => {
+  expect(reasonInWords("wait: stale price")).toMatch(/fresh/);
+  expect(reasonInWords("not enough free balance")).toBe("Your free balance is too small.");
+  expect(reasonInWords("something new")).toBe("Something new.");
+  expect(reasonInWords("wait: something new")).toBe("Waiting: something new.");
+  expect(reasonInWords("")).toBe("");
+});
+
+test.each([
+  [-5n, "0 s"],
+  [0n, "0 s"],
+  [99n, "99 s"],
+  [100n, "1 min"],
+  [7_200n, "2 h"],
+  [864_000n, "10 d"],
+])("an age of %s seconds", (seconds, text) => expect(formatAge(seconds)).toBe(text));
+
+test("every number of lights has its words", () => {
+  const words = [0, 1, 2, 3, 4, 5].map(lightsInWords);
+  expect(new Set(words).size).toBe(6);
+});
+
+test("who pays funding", () => {
+  expect(fundingInWords(1n)).toBe("longs pay");
+  expect(fundingInWords(-1n)).toBe("shorts pay");
+  expect(fundingInWords(0n)).toBe("nobody pays");
+});
+
+test("addresses are shortened", () =>
+  expect(shortAddress("0x1234567890123456789012345678901234567890")).toBe("0x1234…7890"));
