@@ -1,0 +1,10 @@
+"""The mechanism of one market, position by position and in exact arithmetic.
+
+Written from the mechanism's description, not from the contracts: no bucket state, no accumulators, no rounding except
+where the mechanism itself is discrete (ticks, classes). What the contracts do is compared with it in
+`tests/invariants/test_model.py`.
+"""
+
+from .market import Deleveraging, Liquidation, Market, Params, Position, RejectedError
+
+__all__ = ["Deleveraging", "Liquidation", "Market", "Params", "Position", "RejectedError"]
