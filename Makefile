@@ -70,16 +70,16 @@ test: chromium abis ## every test
 
 # titanoboa and ape both patch pytest: each suite runs with one of them.
 test-contracts: abis
-	@$(PYTEST) -p no:ape_test -n 2 --dist loadfile -q tests --ignore=tests/integration --ignore=tests/web
+	@$(PYTEST) -p no:ape_test -n 2 --dist loadfile tests --ignore=tests/integration --ignore=tests/web
 
 test-frontend: abis
 	@cd frontend && npm test --silent
 
 test-web: chromium abis
-	@$(PYTEST) -p no:ape_test -q tests/web
+	@$(PYTEST) -p no:ape_test tests/web
 
 test-integration: abis
-	@$(PYTEST) -p no:boa_test -q tests/integration
+	@$(PYTEST) -p no:boa_test tests/integration
 
 lint: abis ## style of Python, types and style of the web app
 	@.venv/bin/ruff check .
@@ -87,7 +87,7 @@ lint: abis ## style of Python, types and style of the web app
 	@cd frontend && npm run --silent lint && npm run --silent typecheck
 
 fuzz: setup ## the state machines, longer: STEPS=n
-	@PLIMSOLL_FUZZ_STEPS=$(STEPS) $(PYTEST) -p no:ape_test -q tests/invariants
+	@PLIMSOLL_FUZZ_STEPS=$(STEPS) $(PYTEST) -p no:ape_test tests/invariants
 
 bench: setup ## gas of the hot paths, against the goals
 	@$(PY) -m bench
