@@ -1,0 +1,437 @@
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+"""
+@title OrderBook
+@license AGPL-3.0-only
+@notice See IOrderBook.
+"""
+from ethereum.ercs import IERC20Detailed
+from snekmate.auth import ownable
+
+from .interfaces import IMarginPool
+from .interfaces import IMarket
+from .interfaces import IOrderBook
+from .interfaces import IPriceSource
+
+implements: IOrderBook
+initializes: ownable
+exports: (ownable.owner, ownable.transfer_ownership)
+
+MARKET: constant(uint256) = 0
+LIMIT: constant(uint256) = 1
+STOP: constant(uint256) = 2
+
+# An order takes two slots, and a third only for what does not fit: a trigger, or the high bits of unusually large
+# numbers. Most market orders save a slot, and no number is rounded.
+#   head  flags 8 | fee version 12 | market index 12 | expires_at 32 | placed_at 32 | owner 160
+#   body  acceptable_price, low 80 | margin, low 80 | size, low 96
+#   tail  unused 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
+KIND_MASK: constant(uint256) = 3
+REDUCE_ONLY: constant(uint256) = 4
+IS_BUY: constant(uint256) = 8
+HAS_TAIL: constant(uint256) = 16
+
+SIZE_LOW: constant(uint256) = 96
+MARGIN_LOW: constant(uint256) = 80
+PRICE_LOW: constant(uint256) = 80
+MAX_SIZE: constant(int256) = 2**127 - 1
+MAX_MARGIN: constant(uint256) = 2**128 - 1
+MAX_PRICE: constant(uint256) = 2**96 - 1
+MAX_TIME: constant(uint256) = 2**32 - 1
+MAX_INDEX: constant(uint256) = 2**12 - 1
+MAX_FEE: constant(uint256) = 2**128 - 1
+MAX_ID: constant(uint256) = 2**64 - 1
+MAX_ADDRESS: constant(uint256) = 2**160 - 1
+IS_LISTED: constant(uint256) = 1 << 255
+
+# A fill is six words; a reason (selector, offset, length, 64 characters) is shorter.
+FILL_BYTES: constant(uint256) = 6 * 32
+ERROR_SELECTOR: constant(Bytes[4]) = x"08c379a0"
+WAIT: constant(Bytes[6]) = b"wait: "
+
+POOL: immutable(IMarginPool)
+MAX_KEEPER_FEE: immutable(uint256)
+
+# fee version 12 | next id 64 | keeper fee 128: one read and one write at placing
+counters: uint256
+# by version: an order pays the fee that was in force when it was placed
+fee_at: HashMap[uint256, uint256]
+heads: HashMap[uint256, uint256]
+bodies: HashMap[uint256, uint256]
+tails: HashMap[uint256, uint256]
+
+# A known index is known for good: what was opened can be closed. The flag says if positions may still grow.
+# is listed 1 << 255 | index
+listings: HashMap[address, uint256]
+# from 1
+market_at: public(HashMap[uint256, address])
+source_at: HashMap[uint256, IPriceSource]
+feed_at: HashMap[uint256, bytes32]
+market_count: public(uint256)
+
+
+@deploy
+def __init__(pool: address, keeper_fee: uint256):
+    ownable.__init__()
+    POOL = IMarginPool(pool)
+    token: address = staticcall POOL.token()
+    decimals: uint8 = staticcall IERC20Detailed(token).decimals()
+    # ten units of the currency, for tokens of up to 18 decimals below 2^64
+    assert decimals <= 18, "too many decimals"
+    MAX_KEEPER_FEE = 10 * 10 ** convert(decimals, uint256)
+    # ids start at 1
+    self.counters = 1 << 128
+    self._set_keeper_fee(keeper_fee)
+
+
+# A trader, for their own account
+
+
+@external
+def place(order: IOrderBook.Order) -> uint256:
+    listing: uint256 = self.listings[order.market]
+    assert listing != 0, "unknown market"
+    assert listing >= IS_LISTED or order.reduce_only, "market only reduces"
+    self._check(order)
+
+    counters: uint256 = self.counters
+    keeper_fee: uint256 = counters & MAX_FEE
+    id: uint256 = (counters >> 128) & MAX_ID
+    self.counters = counters + (1 << 128)
+    self._store(id, order, listing & MAX_INDEX, counters >> 192)
+
+    extcall POOL.collect(msg.sender, order.margin + keeper_fee)
+    log IOrderBook.OrderPlaced(id=id, owner=msg.sender, market=order.market, order=order, keeper_fee=keeper_fee)
+    return id
+
+
+@external
+def add_margin(market: address, amount: uint256):
+    assert self.listings[market] != 0, "unknown market"
+    assert amount > 0, "amount is zero"
+    extcall POOL.collect(msg.sender, amount)
+    before: uint256 = extcall POOL.allow_pull(market, amount)
+    extcall IMarket(market).change_margin(msg.sender, convert(amount, int256))
+    left: uint256 = extcall POOL.allow_pull(market, 0)
+    # The market takes all of it or fails.
+    assert left == 0
+
+
+@external
+def remove_margin(market: address, amount: uint256):
+    assert self.listings[market] != 0, "unknown market"
+    assert amount > 0, "amount is zero"
+    extcall IMarket(market).change_margin(msg.sender, -convert(amount, int256))
+
+
+# The owner of the order at any time, anyone once it has expired
+
+
+@external
+def cancel(id: uint256):
+    head: uint256 = self._head(id)
+    owner: address = self._owner_of(head)
+    assert msg.sender == owner or self._is_expired(head), "not your order"
+    escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
+    self._delete(id, head)
+    extcall POOL.pay(owner, escrow)
+    log IOrderBook.OrderCancelled(id=id, owner=owner)
+
+
+# Anyone
+
+
+@external
+def execute(id: uint256) -> bool:
+    head: uint256 = self._head(id)
+    owner: address = self._owner_of(head)
+    order: IOrderBook.Order = self._order(id, head)
+    keeper_fee: uint256 = self._fee_of(head)
+    self._delete(id, head)
+    if self._is_expired(head):
+        return self._fail(id, owner, order.margin + keeper_fee, "expired")
+
+    placed_at: uint256 = (head >> 160) & MAX_TIME
+    self._check_trigger(order, (head >> 224) & MAX_INDEX, placed_at)
+
+    before: uint256 = extcall POOL.allow_pull(order.market, order.margin)
+    success: bool = False
+    response: Bytes[FILL_BYTES] = b""
+    success, response = raw_call(
+        order.market,
+        abi_encode(
+            owner, order.size_delta, order.margin, order.acceptable_price, order.reduce_only, placed_at,
+            method_id=method_id("trade(address,int256,uint256,uint256,bool,uint256)"),
+        ),
+        max_outsize=FILL_BYTES,
+        revert_on_failure=False,
+    )
+    left: uint256 = extcall POOL.allow_pull(order.market, 0)
+    if not success:
+        reason: String[64] = self._final_reason(response)
+        return self._fail(id, owner, order.margin + keeper_fee, reason)
+
+    fill: IMarket.Fill = abi_decode(response, IMarket.Fill)
+    # Escrow that the market had no use for is still the owner's.
+    if left > 0:
+        extcall POOL.pay(owner, left)
+    extcall POOL.pay(msg.sender, keeper_fee)
+    log IOrderBook.OrderExecuted(
+        id=id,
+        owner=owner,
+        market=order.market,
+        executor=msg.sender,
+        fill_price=fill.fill_price,
+        units_delta=fill.units_delta,
+        fee=fill.fee,
+        paid_out=fill.paid_out,
+    )
+    return True
+
+
+# The owner of the contract
+
+
+@external
+def set_market(market: address, is_market: bool):
+    ownable._check_owner()
+    index: uint256 = self.listings[market] & MAX_INDEX
+    if index == 0:
+        assert is_market and market.is_contract, "unknown market"
+        index = self.market_count + 1
+        assert index <= MAX_INDEX, "too many markets"
+        self.market_count = index
+        self.market_at[index] = market
+        # Neither can change in a market, so orders need not ask for them.
+        self.source_at[index] = IPriceSource(staticcall IMarket(market).price_source())
+        self.feed_at[index] = staticcall IMarket(market).feed()
+    self.listings[market] = index | (convert(is_market, uint256) << 255)
+    log IOrderBook.MarketSet(market=market, is_market=is_market)
+
+
+@external
+def set_keeper_fee(keeper_fee: uint256):
+    ownable._check_owner()
+    self._set_keeper_fee(keeper_fee)
+
+
+@internal
+def _set_keeper_fee(keeper_fee: uint256):
+    assert keeper_fee <= MAX_KEEPER_FEE, "keeper fee too big"
+    counters: uint256 = self.counters
+    version: uint256 = (counters >> 192) + 1
+    assert version <= MAX_INDEX, "too many keeper fees"
+    self.fee_at[version] = keeper_fee
+    self.counters = (version << 192) | (((counters >> 128) & MAX_ID) << 128) | keeper_fee
+    log IOrderBook.KeeperFeeSet(keeper_fee=keeper_fee)
+
+
+# Views
+
+
+@view
+@external
+def order(id: uint256) -> IOrderBook.Order:
+    return self._order(id, self.heads[id])
+
+
+@view
+@external
+def order_owner(id: uint256) -> address:
+    return self._owner_of(self.heads[id])
+
+
+@view
+@external
+def placed_at(id: uint256) -> uint256:
+    return (self.heads[id] >> 160) & MAX_TIME
+
+
+@view
+@external
+def next_id() -> uint256:
+    return (self.counters >> 128) & MAX_ID
+
+
+@view
+@external
+def keeper_fee() -> uint256:
+    return self.counters & MAX_FEE
+
+
+@view
+@external
+def keeper_fee_of(id: uint256) -> uint256:
+    return self._fee_of(self.heads[id])
+
+
+@view
+@external
+def is_listed(market: address) -> bool:
+    return self.listings[market] >= IS_LISTED
+
+
+@view
+@external
+def pool() -> address:
+    return POOL.address
+
+
+# Inside: rules
+
+
+@view
+@internal
+def _check(order: IOrderBook.Order):
+    assert order.kind <= STOP, "unknown kind"
+    assert order.size_delta != 0, "size is zero"
+    assert order.size_delta <= MAX_SIZE and order.size_delta >= -MAX_SIZE, "size too big"
+    assert order.margin <= MAX_MARGIN, "margin too big"
+    assert order.trigger_price <= MAX_PRICE and order.acceptable_price <= MAX_PRICE, "price too big"
+    assert (order.trigger_price == 0) == (order.kind == MARKET), "trigger does not fit the kind"
+    assert order.expires_at > block.timestamp, "already expired"
+    assert order.expires_at <= MAX_TIME, "expires too late"
+
+
+@view
+@internal
+def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: uint256):
+    """
+    @dev A limit buy and a stop sell wait for a price at or below the trigger, the other two for one at or above it.
+         The market itself checks the price of a market order.
+    """
+    if order.kind == MARKET:
+        return
+    price: uint256 = 0
+    published_at: uint256 = 0
+    price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
+    assert published_at > placed_at, "wait: price not newer than the order"
+    waits_for_fall: bool = (order.kind == LIMIT) == (order.size_delta > 0)
+    if waits_for_fall:
+        assert price <= order.trigger_price, "wait: trigger not reached"
+    else:
+        assert price >= order.trigger_price, "wait: trigger not reached"
+
+
+@internal
+def _fail(id: uint256, owner: address, escrow: uint256, reason: String[64]) -> bool:
+    extcall POOL.pay(owner, escrow)
+    log IOrderBook.OrderFailed(id=id, owner=owner, reason=reason)
+    return False
+
+
+@pure
+@internal
+def _final_reason(response: Bytes[FILL_BYTES]) -> String[64]:
+    """
+    @dev Why the market will never fill the order. Reverts where it may still do so.
+    """
+    size: uint256 = len(response)
+    # A call that ran out of gas says nothing, and whoever executes chooses the gas: that must not end an order.
+    assert size > 0, "not enough gas"
+    if size < 68 or slice(response, 0, 4) != ERROR_SELECTOR:
+        return "trade failed"
+    # Never trust the length that the data claims.
+    length: uint256 = min(min(extract32(response, 36, output_type=uint256), 64), size - 68)
+    if length >= 6:
+        reason_start: Bytes[6] = slice(response, 68, 6)
+        if reason_start == WAIT:
+            raw_revert(response)
+    return convert(slice(response, 68, length), String[64])
+
+
+# Inside: storage
+
+
+@view
+@internal
+def _head(id: uint256) -> uint256:
+    head: uint256 = self.heads[id]
+    assert head != 0, "no such order"
+    return head
+
+
+@pure
+@internal
+def _owner_of(head: uint256) -> address:
+    return convert(head & MAX_ADDRESS, address)
+
+
+@view
+@internal
+def _is_expired(head: uint256) -> bool:
+    return (head >> 192) & MAX_TIME < block.timestamp
+
+
+@view
+@internal
+def _fee_of(head: uint256) -> uint256:
+    return self.fee_at[(head >> 236) & MAX_INDEX]
+
+
+@internal
+def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_version: uint256):
+    """
+    @dev `order` has passed `_check`: every field fits its place.
+    """
+    is_buy: bool = order.size_delta > 0
+    size: uint256 = convert(abs(order.size_delta), uint256)
+    tail: uint256 = (
+        order.trigger_price
+        | ((size >> SIZE_LOW) << 96)
+        | ((order.margin >> MARGIN_LOW) << 128)
+        | ((order.acceptable_price >> PRICE_LOW) << 176)
+    )
+    flags: uint256 = order.kind
+    if order.reduce_only:
+        flags |= REDUCE_ONLY
+    if is_buy:
+        flags |= IS_BUY
+    if tail != 0:
+        flags |= HAS_TAIL
+        self.tails[id] = tail
+    # what is shifted out on the left stands in the tail
+    self.bodies[id] = (
+        (size & (2**SIZE_LOW - 1)) | ((order.margin & (2**MARGIN_LOW - 1)) << 96) | (order.acceptable_price << 176)
+    )
+    self.heads[id] = (
+        convert(msg.sender, uint256)
+        | (block.timestamp << 160)
+        | (order.expires_at << 192)
+        | (market_index << 224)
+        | (fee_version << 236)
+        | (flags << 248)
+    )
+
+
+@view
+@internal
+def _order(id: uint256, head: uint256) -> IOrderBook.Order:
+    if head == 0:
+        return empty(IOrderBook.Order)
+    flags: uint256 = head >> 248
+    body: uint256 = self.bodies[id]
+    tail: uint256 = 0
+    if flags & HAS_TAIL != 0:
+        tail = self.tails[id]
+    size: int256 = convert((body & (2**SIZE_LOW - 1)) | (((tail >> 96) & (2**32 - 1)) << SIZE_LOW), int256)
+    if flags & IS_BUY == 0:
+        size = -size
+    return IOrderBook.Order(
+        market=self.market_at[(head >> 224) & MAX_INDEX],
+        kind=flags & KIND_MASK,
+        size_delta=size,
+        margin=((body >> 96) & (2**MARGIN_LOW - 1)) | (((tail >> 128) & (2**48 - 1)) << MARGIN_LOW),
+        trigger_price=tail & MAX_PRICE,
+        acceptable_price=(body >> 176) | ((tail >> 176) << PRICE_LOW),
+        reduce_only=flags & REDUCE_ONLY != 0,
+        expires_at=(head >> 192) & MAX_TIME,
+    )
+
+
+@internal
+def _delete(id: uint256, head: uint256):
+    self.heads[id] = 0
+    self.bodies[id] = 0
+    if (head >> 248) & HAS_TAIL != 0:
+        self.tails[id] = 0
