@@ -1,7 +1,7 @@
 """Compiles the contracts into `build/abi/<Name>.json`, which scripts, keeper and web app read.
 
-`python -m plimsoll.artifacts` compiles what changed and prints the sizes. A contract is compiled again when it, anything
-it imports from this repository, or the compiler changed.
+`python -m plimsoll.artifacts` compiles what changed and prints the sizes. A contract is compiled again when it,
+anything it imports from this repository, or the compiler changed.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""The deployments file: what scripts, keepers, publishers and the web app know about a chain before they ask it anything.
+"""The deployments file: what scripts, keepers and the web app know about a chain before they ask it anything.
 
-`deployments/<network>.json` is written by `ape run deploy` as its last act. Integers that may exceed 2**53 stand in it as
-decimal strings, because JavaScript reads it too.
+`deployments/<network>.json` is written by `ape run deploy` as its last act. Integers that may exceed 2**53 stand in it
+as decimal strings, because JavaScript reads it too.
 """
 
 import json
