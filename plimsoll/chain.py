@@ -1,0 +1,216 @@
+"""Access to a chain through AsyncWeb3: contracts by name, events decoded, and one owner of the nonce for each key."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress, HexStr
+from hexbytes import HexBytes
+from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3._utils.events import get_event_data
+from web3.contract import AsyncContract
+from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.types import FilterParams, TxReceipt
+
+from plimsoll.artifacts import abi
+from plimsoll.deployments import Deployment
+from plimsoll.errors import PlimsollError
+
+log = logging.getLogger(__name__)
+TIP_WEI = 10**9
+POLL_SECONDS = 0.1
+REPLACE_AFTER_SECONDS = 8.0
+RECEIPT_SECONDS = 60.0
+LOG_RANGE = 2_000
+CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A transaction to be: where, what, and the gas it may use."""
+
+    to: ChecksumAddress
+    data: HexStr
+    gas: int
+    value: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A decoded log."""
+
+    contract: str
+    address: ChecksumAddress
+    name: str
+    args: dict[str, Any]
+    block: int
+    index: int
+    transaction: HexBytes
+
+
+class Chain:
+    """One deployment on one node."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.w3 = AsyncWeb3(AsyncHTTPProvider(deployment.rpc_url, cache_allowed_requests=False))
+        self.names: dict[ChecksumAddress, str] = {address: name for name, address in deployment.contracts.items()}
+        self.names |= {market.address: "Market" for market in deployment.markets.values()}
+        self._contracts: dict[ChecksumAddress, AsyncContract] = {}
+        self._topics: dict[str, dict[bytes, dict[str, Any]]] = {}
+
+    async def connect(self) -> None:
+        """PlimsollError, one line, if the node does not answer or runs another chain than the deployment's."""
+        try:
+            genesis = await self.genesis_hash()
+        except CONNECTION_ERRORS + (Web3Exception,):
+            raise PlimsollError(f"no chain answers at {self.deployment.rpc_url}; start one with `make demo`") from None
+        self.deployment.check_chain(await self.w3.eth.chain_id, genesis)
+
+    async def genesis_hash(self) -> str:
+        """What tells one local chain from the next."""
+        block = await self.w3.eth.get_block(0)
+        return "0x" + bytes(block["hash"]).hex()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.w3.provider.disconnect()
+
+    def at(self, name: str, address: ChecksumAddress) -> AsyncContract:
+        """The contract at an address under the ABI `name`."""
+        if address not in self._contracts:
+            self._contracts[address] = self.w3.eth.contract(address=address, abi=abi(name))
+        return self._contracts[address]
+
+    def contract(self, name: str) -> AsyncContract:
+        """A contract of the deployment by name, for example "OrderBook"."""
+        return self.at(name, self.deployment.contracts[name])
+
+    def market(self, symbol: str) -> AsyncContract:
+        """A market of the deployment, for example "BTC"."""
+        return self.at("Market", self.deployment.markets[symbol].address)
+
+    def call(self, contract: AsyncContract, function: str, args: Sequence[Any], gas: int) -> Call:
+        """`contract.function(*args)` as a Call."""
+        return Call(contract.address, contract.encode_abi(function, args=list(args)), gas)
+
+    async def events(self, first_block: int, last_block: int) -> list[Event]:
+        """Every event of the deployment's contracts in a range of blocks, in the order of the chain."""
+        found: list[Event] = []
+        for begin in range(first_block, last_block + 1, LOG_RANGE):
+            end = min(last_block, begin + LOG_RANGE - 1)
+            query: FilterParams = {"fromBlock": begin, "toBlock": end, "address": list(self.names)}
+            found += self.decode(await self.w3.eth.get_logs(query))
+        return found
+
+    def decode(self, logs: Iterable[Any]) -> list[Event]:
+        """Decodes the logs of known contracts; others, and events not in their ABI, are left out."""
+        events = []
+        for item in logs:
+            name = self.names.get(item["address"])
+            if name is None or not item["topics"]:
+                continue
+            event_abi = self._event_abis(name).get(bytes(item["topics"][0]))
+            if event_abi is None:
+                continue
+            data = get_event_data(self.w3.codec, event_abi, item)
+            place = data["blockNumber"], data["logIndex"], data["transactionHash"]
+            events.append(Event(name, item["address"], data["event"], dict(data["args"]), *place))
+        return events
+
+    def _event_abis(self, name: str) -> dict[bytes, dict[str, Any]]:
+        if name not in self._topics:
+            contract = self.w3.eth.contract(abi=abi(name))
+            self._topics[name] = {
+                bytes(HexBytes(contract.events[item["name"]]().topic)): item
+                for item in abi(name)
+                if item["type"] == "event"
+            }
+        return self._topics[name]
+
+
+class Sender:
+    """The only user of one key's nonce. Sends EIP-1559 transactions, in order, without waiting for the one before."""
+
+    def __init__(self, chain: Chain, account: LocalAccount) -> None:
+        self.chain = chain
+        self.account = account
+        self.failed = 0
+        self._nonce: int | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def address(self) -> ChecksumAddress:
+        return self.account.address
+
+    def forget_nonce(self) -> None:
+        """Asks the chain for the nonce before the next transaction: after an error or another chain."""
+        self._nonce = None
+
+    async def send(self, call: Call, fee_percent: int = 100) -> HexBytes:
+        """Signs and sends; returns the hash. PlimsollError if the node refuses."""
+        async with self._lock:
+            eth = self.chain.w3.eth
+            if self._nonce is None:
+                self._nonce = await eth.get_transaction_count(self.address, "pending")
+            signed = await self._sign(call, self._nonce, fee_percent)
+            try:
+                sent = await eth.send_raw_transaction(signed)
+            except Web3Exception as error:
+                self.forget_nonce()
+                raise PlimsollError(f"the node refused a transaction of {self.address}: {error}") from None
+            except CONNECTION_ERRORS:
+                self.forget_nonce()
+                raise
+            self._nonce += 1
+            return sent
+
+    async def _sign(self, call: Call, nonce: int, fee_percent: int) -> bytes:
+        block = await self.chain.w3.eth.get_block("latest")
+        tip = TIP_WEI * fee_percent // 100
+        fields = {
+            "type": 2,
+            "chainId": self.chain.deployment.chain_id,
+            "nonce": nonce,
+            "to": call.to,
+            "data": call.data,
+            "value": call.value,
+            "gas": call.gas,
+            "maxPriorityFeePerGas": tip,
+            "maxFeePerGas": 3 * block["baseFeePerGas"] * fee_percent // 100 + tip,
+        }
+        return self.account.sign_transaction(fields).raw_transaction
+
+    async def send_and_wait(self, call: Call) -> TxReceipt:
+        """Sends, replaces the transaction at a higher fee if it gets stuck, returns the receipt whatever its status."""
+        sent = [await self.send(call)]
+        assert self._nonce is not None
+        nonce, fee_percent = self._nonce - 1, 100
+        for _ in range(int(RECEIPT_SECONDS / REPLACE_AFTER_SECONDS)):
+            receipt = await self._first_receipt(sent, REPLACE_AFTER_SECONDS)
+            if receipt is not None:
+                self.failed += receipt["status"] == 0
+                return receipt
+            fee_percent = fee_percent * 5 // 4
+            log.info("replacing a stuck transaction, nonce %s, at %s %% of the usual fee", nonce, fee_percent)
+            try:
+                sent.append(await self.chain.w3.eth.send_raw_transaction(await self._sign(call, nonce, fee_percent)))
+            except Web3Exception as error:
+                log.debug("not replaced: %s", error)  # most likely mined in between
+        self.forget_nonce()
+        raise PlimsollError(f"no receipt within {RECEIPT_SECONDS:.0f} s for nonce {nonce} of {self.address}")
+
+    async def _first_receipt(self, hashes: Sequence[HexBytes], seconds: float) -> TxReceipt | None:
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
+            for item in hashes:
+                try:
+                    return await self.chain.w3.eth.get_transaction_receipt(item)
+                except TransactionNotFound:
+                    continue
+            await asyncio.sleep(POLL_SECONDS)
+        return None
