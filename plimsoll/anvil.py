@@ -65,7 +65,8 @@ async def start_anvil(children: Children, port: int) -> Child:
 async def mine_each_second(url: str) -> None:
     """From now on a block a second holds what came in since the last, as on a real chain.
 
-    Not from the start: to Ape a chain with a block time looks like one that must be mined by hand, and its deployments fail.
+    Not from the start: to Ape a chain with a block time looks like one that must be mined by hand, and its
+    deployments fail.
     """
     async with aiohttp.ClientSession() as session:
         await rpc(session, url, "evm_setIntervalMining", 1)

@@ -5,6 +5,7 @@ Prices become integers in WAD (1e18) at once, nothing is ever a float.
 """
 
 import csv
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -72,8 +73,8 @@ def _check_header(path: Path, line: str) -> int:
 def parse_row(line: str, width: int, where: str) -> Bar:
     """The bar of one CSV line with `width` columns; `where` begins every error message.
 
-    Some exchanges open a bar at the close of the one before, so the open may lie outside [low, high]; high, low and close
-    must agree.
+    Some exchanges open a bar at the close of the one before, so the open may lie outside [low, high]; high, low and
+    close must agree.
     """
     try:
         fields = next(csv.reader([line], strict=True))
@@ -177,7 +178,7 @@ class PricePath:
 
 def bar_seconds(bars: Sequence[Bar]) -> int:
     """The usual distance between two bars: the median, in seconds."""
-    distances = sorted(later.ts - earlier.ts for earlier, later in zip(bars, bars[1:], strict=False))
+    distances = sorted(later.ts - earlier.ts for earlier, later in itertools.pairwise(bars))
     return distances[len(distances) // 2] if distances else 60
 
 

@@ -67,7 +67,7 @@ class Chain:
         """PlimsollError, one line, if the node does not answer or runs another chain than the deployment's."""
         try:
             genesis = await self.genesis_hash()
-        except CONNECTION_ERRORS + (Web3Exception,):
+        except (*CONNECTION_ERRORS, Web3Exception):
             raise PlimsollError(f"no chain answers at {self.deployment.rpc_url}; start one with `make demo`") from None
         self.deployment.check_chain(await self.w3.eth.chain_id, genesis)
 

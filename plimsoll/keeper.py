@@ -1,7 +1,7 @@
 """The keeper: collects prices, asks the chain what there is to do by simulating it, and does it through `Relay.act`.
 
-It keeps nothing that the chain does not know: open orders are read back from events at every start, positions never. Several
-may run at once; who comes second finds nothing left in the simulation and sends nothing.
+It keeps nothing that the chain does not know: open orders are read back from events at every start, positions never.
+Several may run at once; who comes second finds nothing left in the simulation and sends nothing.
 """
 
 import asyncio

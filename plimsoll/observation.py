@@ -21,7 +21,7 @@ def feed_id(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Observation:
-    """A signed observation. `price` is USD per base unit in WAD, `published_at` Unix seconds, `signer` who claims it."""
+    """A signed observation: `price` USD per base unit in WAD, `published_at` Unix seconds, `signer` who claims it."""
 
     feed: bytes
     price: int
@@ -49,7 +49,7 @@ class Observation:
 
     @classmethod
     def from_json(cls, data: dict, signer: ChecksumAddress) -> "Observation":
-        """What a publisher served; `signer` is who should have signed. ValueError if a field is missing or out of range."""
+        """What a publisher served; `signer` is who should have signed. ValueError for a missing or impossible field."""
         try:
             feed, r, s = (to_bytes(hexstr=data[name]) for name in ("feed", "r", "s"))
             price, published_at, v = int(data["price"]), int(data["published_at"]), int(data["v"])

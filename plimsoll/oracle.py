@@ -34,20 +34,20 @@ class Rules:
 
 
 async def collect(
-    session: aiohttp.ClientSession, endpoints: Sequence[Endpoint], after: int, timeout: float
+    session: aiohttp.ClientSession, endpoints: Sequence[Endpoint], after: int, seconds: float
 ) -> list[Observation]:
-    """The newest observations of every publisher that answers within `timeout` seconds.
+    """The newest observations of every publisher that answers within `seconds`.
 
-    Each publisher holds its answer until it has something published after `after` (long polling). A publisher that fails
-    is left out: the others decide whether there is a quorum.
+    Each publisher holds its answer until it has something published after `after` (long polling). A publisher that
+    fails is left out: the others decide whether there is a quorum.
     """
-    answers = await asyncio.gather(*(_fetch(session, endpoint, after, timeout) for endpoint in endpoints))
+    answers = await asyncio.gather(*(_fetch(session, endpoint, after, seconds) for endpoint in endpoints))
     return [observation for answer in answers for observation in answer]
 
 
-async def _fetch(session: aiohttp.ClientSession, endpoint: Endpoint, after: int, timeout: float) -> list[Observation]:
+async def _fetch(session: aiohttp.ClientSession, endpoint: Endpoint, after: int, seconds: float) -> list[Observation]:
     try:
-        limit = aiohttp.ClientTimeout(total=timeout)
+        limit = aiohttp.ClientTimeout(total=seconds)
         async with session.get(f"{endpoint.url}/observations", params={"after": str(after)}, timeout=limit) as response:
             response.raise_for_status()
             data = await response.json()
@@ -60,9 +60,9 @@ async def _fetch(session: aiohttp.ClientSession, endpoint: Endpoint, after: int,
 def choose(observations: Iterable[Observation], rules: Rules, now: int) -> dict[bytes, list[Observation]]:
     """For each feed all observations of one report, signers increasing; feeds without a quorum are left out.
 
-    Preferred is the newest second for which there is a quorum. If publishers never agree on a second, each one's newest
-    observation is used. Observations too far from the median are dropped while the spread is too wide and the quorum allows
-    it. Which valid ones go in is not the keeper's choice: all of them do.
+    Preferred is the newest second for which there is a quorum. If publishers never agree on a second, each one's
+    newest observation is used. Observations too far from the median are dropped while the spread is too wide and the
+    quorum allows it. Which valid ones go in is not the keeper's choice: all of them do.
     """
     by_feed: dict[bytes, list[Observation]] = defaultdict(list)
     for item in observations:

@@ -1,7 +1,7 @@
 """A publisher: one key that signs what it sees of every feed, once a second, and serves it over HTTP.
 
-`GET /observations?after=<Unix seconds>` answers as soon as there is something published after that, or after HOLD_SECONDS
-with what there is. `GET /health` tells whether it is publishing.
+`GET /observations?after=<Unix seconds>` answers as soon as there is something published after that, or after
+HOLD_SECONDS with what there is. `GET /health` tells whether it is publishing.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ def app_of(publisher: Publisher) -> web.Application:
         body = {"ok": is_ok, "published_at": publisher.published_at, "errors": publisher.errors}
         return web.json_response(body, status=200 if is_ok else 503)
 
-    async def lifetime(_: web.Application):  # noqa: ANN202, aiohttp's own signature
+    async def lifetime(_: web.Application):
         task = asyncio.create_task(publisher.run())
         yield
         task.cancel()

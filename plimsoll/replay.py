@@ -1,7 +1,7 @@
 """A replay: price paths of the feeds, and the clock that says how far they have run.
 
-Both live in small JSON files, so that publishers are processes of their own and still agree on the price of every second.
-Prices stand as decimal strings: they exceed what JSON readers keep exactly.
+Both live in small JSON files, so that publishers are processes of their own and still agree on the price of every
+second. Prices stand as decimal strings: they exceed what JSON readers keep exactly.
 """
 
 import json

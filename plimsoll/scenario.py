@@ -1,22 +1,23 @@
 """The bundled scenario: 10 October 2025, 20:30 to 22:30 UTC, RECONSTRUCTED for BTC, ETH and SOL.
 
-These are not recorded prices. One-minute bars are generated from a seed and pinned to what was published: BTC 122,550 before
-the fall and 102,000 at 21:20 UTC, ETH 4,393.63 down to 3,435. Everything else is assumed: the SOL figures, the minute the
-fall began, its shape, the recovery.
+These are not recorded prices. One-minute bars are generated from a seed and pinned to what was published: BTC 122,550
+before the fall and 102,000 at 21:20 UTC, ETH 4,393.63 down to 3,435. Everything else is assumed: the SOL figures, the
+minute the fall began, its shape, the recovery.
 
 How a series is drawn, in log prices:
 
-1. *Skeleton.* Drift from the first price (20:30) to 0.5 % below it (20:50), the fall to the low (21:20), recovery to the given
-   prices at 21:50 and 22:30, straight lines between.
-2. *The fall.* Common to all three assets, so that they crash together: `GAPS` minutes of 20:52 to 21:20 carry a gap between two
-   bars, the last one at 21:20. Gaps make up `GAP_SHARE` of the fall, sizes in proportion to 0.4 plus an exponential draw. The
-   rest falls continuously, its pace growing linearly to three times what it was at 20:50.
-3. *Noise.* A Brownian bridge between the skeleton's points (so the pins hold), 0.03 % a minute outside the fall and 0.18 % in it,
-   times the asset's factor; seven tenths of its variance are common to all assets.
-4. *Wicks.* High and low reach beyond open and close by an exponential draw of half the noise of that minute, but never below
-   the published low.
+1. *Skeleton.* Drift from the first price (20:30) to 0.5 % below it (20:50), the fall to the low (21:20), recovery to
+   the given prices at 21:50 and 22:30, straight lines between.
+2. *The fall.* Common to all three assets, so that they crash together: `GAPS` minutes of 20:52 to 21:20 carry a gap
+   between two bars, the last one at 21:20. Gaps make up `GAP_SHARE` of the fall, sizes in proportion to 0.4 plus an
+   exponential draw. The rest falls continuously, its pace growing linearly to three times what it was at 20:50.
+3. *Noise.* A Brownian bridge between the skeleton's points (so the pins hold), 0.03 % a minute outside the fall and
+   0.18 % in it, times the asset's factor; seven tenths of its variance are common to all assets.
+4. *Wicks.* High and low reach beyond open and close by an exponential draw of half the noise of that minute, but
+   never below the published low.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from decimal import Decimal
@@ -61,7 +62,8 @@ WAYPOINTS = {
 
 @dataclass(frozen=True)
 class Fall:
-    """The common shape of the fall: the part of it done when each of its minutes opens, and the gap just before that."""
+    """The common shape of the fall: the part of it done when each of its minutes opens, and the gap just before
+    that."""
 
     done: dict[int, float]
     gap: dict[int, float]
@@ -87,7 +89,7 @@ def bridge(rng: Random, knots: list[int], sigma: list[float]) -> list[float]:
     for minute in range(MINUTES):
         free.append(free[-1] + rng.gauss(0.0, sigma[minute]))
     tied = list(free)
-    for begin, end in zip(knots, knots[1:], strict=False):
+    for begin, end in itertools.pairwise(knots):
         for minute in range(begin, end + 1):
             part = (minute - begin) / (end - begin)
             tied[minute] = free[minute] - free[begin] - part * (free[end] - free[begin])
@@ -107,7 +109,7 @@ def skeleton(points: Waypoints, fall: Fall) -> list[float]:
 
 def _lines(knots: list[tuple[int, float]]) -> list[float]:
     values = [knots[0][1]]
-    for (begin, from_), (end, to) in zip(knots, knots[1:], strict=False):
+    for (begin, from_), (end, to) in itertools.pairwise(knots):
         values += [from_ + (to - from_) * step / (end - begin) for step in range(1, end - begin + 1)]
     return values
 
