@@ -1,7 +1,9 @@
 """Access to a chain through AsyncWeb3: contracts by name, events decoded, and one owner of the nonce for each key."""
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,7 @@ TIP_WEI = 10**9
 POLL_SECONDS = 0.1
 REPLACE_AFTER_SECONDS = 8.0
 RECEIPT_SECONDS = 60.0
+BASE_FEE_SECONDS = 1.0
 LOG_RANGE = 2_000
 CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
 
@@ -62,6 +65,8 @@ class Chain:
         self.names |= {market.address: "Market" for market in deployment.markets.values()}
         self._contracts: dict[ChecksumAddress, AsyncContract] = {}
         self._topics: dict[str, dict[bytes, dict[str, Any]]] = {}
+        self._base_fee = 0
+        self._base_fee_at = 0.0
 
     async def connect(self) -> None:
         """PlimsollError, one line, if the node does not answer or runs another chain than the deployment's."""
@@ -97,6 +102,28 @@ class Chain:
     def call(self, contract: AsyncContract, function: str, args: Sequence[Any], gas: int) -> Call:
         """`contract.function(*args)` as a Call."""
         return Call(contract.address, contract.encode_abi(function, args=list(args)), gas)
+
+    async def base_fee(self) -> int:
+        """Base fee of the newest block in wei, asked for once in BASE_FEE_SECONDS."""
+        now = time.monotonic()
+        if now - self._base_fee_at > BASE_FEE_SECONDS:
+            block = await self.w3.eth.get_block("latest")
+            self._base_fee, self._base_fee_at = block["baseFeePerGas"], now
+        return self._base_fee
+
+    async def receipts(self, hashes: Sequence[HexBytes], seconds: float) -> list[TxReceipt]:
+        """The receipts of transactions already sent, in their order. PlimsollError if one is missing after `seconds`."""
+        found: dict[HexBytes, TxReceipt] = {}
+        deadline = time.monotonic() + seconds
+        while len(found) < len(set(hashes)):
+            for item in hashes:
+                if item not in found:
+                    with contextlib.suppress(TransactionNotFound):
+                        found[item] = await self.w3.eth.get_transaction_receipt(item)
+            if time.monotonic() > deadline:
+                raise PlimsollError(f"{len(set(hashes)) - len(found)} transactions not mined within {seconds:.0f} s")
+            await asyncio.sleep(POLL_SECONDS)
+        return [found[item] for item in hashes]
 
     async def events(self, first_block: int, last_block: int) -> list[Event]:
         """Every event of the deployment's contracts in a range of blocks, in the order of the chain."""
@@ -170,7 +197,7 @@ class Sender:
             return sent
 
     async def _sign(self, call: Call, nonce: int, fee_percent: int) -> bytes:
-        block = await self.chain.w3.eth.get_block("latest")
+        base_fee = await self.chain.base_fee()
         tip = TIP_WEI * fee_percent // 100
         fields = {
             "type": 2,
@@ -181,7 +208,7 @@ class Sender:
             "value": call.value,
             "gas": call.gas,
             "maxPriorityFeePerGas": tip,
-            "maxFeePerGas": 3 * block["baseFeePerGas"] * fee_percent // 100 + tip,
+            "maxFeePerGas": 3 * base_fee * fee_percent // 100 + tip,
         }
         return self.account.sign_transaction(fields).raw_transaction
 
