@@ -130,11 +130,14 @@ class Market:
     is_fair_adl_begun: bool = False
 
     cash: Fraction = Fraction(0)
+    due_insurance: Fraction = Fraction(0)  # income that waits for the end of the next crank
+    due_treasury: Fraction = Fraction(0)
     treasury: Fraction = Fraction(0)
     keeper: Fraction = Fraction(0)
     free: dict[str, Fraction] = field(default_factory=dict)
     owed: dict[str, Fraction] = field(default_factory=dict)
-    claims: dict[str, Fraction] = field(default_factory=dict)
+    claims: dict[str, Fraction] = field(default_factory=dict)  # recovery not yet collected
+    claims_ever: dict[str, Fraction] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     given: dict[int, Fraction] = field(default_factory=dict)  # bucket -> units given to ADL at this price
     liquidations: list[Liquidation] = field(default_factory=list)
@@ -148,7 +151,10 @@ class Market:
 
     @property
     def claimable(self) -> Fraction:
-        return sum(self.owed.values(), Fraction(0))
+        return sum(self.owed.values(), Fraction(0)) + self.due_insurance + self.due_treasury
+
+    def units(self, side: int) -> Fraction:
+        return sum((p.units for p in self.positions.values() if p.side == side), Fraction(0))
 
     def coordinate(self, side: int) -> Fraction:
         adjusted = self.price - self.funding
@@ -180,40 +186,42 @@ class Market:
 
     # -------------------------------------------------------------- time and price
 
-    def _accrue(self) -> None:
+    def _accrue(self) -> Fraction:
+        elapsed = self.now - self.funded_at
+        self.funded_at = self.now
         if self.is_settling or self.price == 0:
-            self.funded_at = self.now
-            return
+            return Fraction(0)
         params = self.params
         most = Fraction(params.funding_max_bps, BPS)
         rate = max(-most, min(most, Fraction(params.funding_k_bps, BPS) * self.skew / params.skew_scale))
-        self.funding += rate * self.price * (self.now - self.funded_at) / DAY
-        self.funded_at = self.now
+        accrued = rate * self.price * elapsed / DAY
+        self.funding += accrued
+        return accrued
 
-    def _take_price(self) -> None:
+    def _take_price(self, accrued: Fraction) -> None:
         price, published_at = self.offered
         if self.is_settling or published_at <= self.published_at:
             return
         elapsed = published_at - self.published_at
-        was_first = self.price_round == 0
+        old_price = self.price
         self.price, self.published_at = price, published_at
         self.price_round += 1
         self.given.clear()
         self.is_fair_adl_begun = False
         full = Fraction(self.params.loss_budget)
-        if was_first:
+        if old_price == 0:
             self.budget_left = full
             return
-        # What this price makes the vault owe: the books were square before it.
-        owed = self.trader_equity + self.claimable - self.cash
+        # What this price, with the funding since the last interaction, makes the vault owe.
+        owed = self.skew * (price - old_price - accrued) / self.cash_scale
         left = min(full, self.budget_left + full * elapsed / DAY)
         if owed > 0 or self.is_clean:
             left -= owed
         self.budget_left = max(Fraction(0), min(full, left))
 
     def _touch(self) -> None:
-        self._accrue()
-        self._take_price()
+        accrued = self._accrue()
+        self._take_price(accrued)
 
     # -------------------------------------------------------------- the vault
 
@@ -239,7 +247,7 @@ class Market:
 
     # -------------------------------------------------------------- trading
 
-    def trade(self, owner: str, size_delta: int, margin: int, acceptable_price: int = 0) -> None:
+    def trade(self, owner: str, size_delta: int | Fraction, margin: int, acceptable_price: int = 0) -> None:
         """Trade `size_delta` units (+ buys) with `margin` from the owner's free balance."""
         self._touch()
         delta = Fraction(size_delta)
@@ -256,7 +264,7 @@ class Market:
         if acceptable_price and (fill > acceptable_price if delta > 0 else fill < acceptable_price):
             raise RejectedError("price not acceptable")
         before = self.skew
-        snapshot = (dict(self.free), self.cash, self.vault, self.insurance, self.treasury, dict(self.positions))
+        snapshot = (dict(self.free), self.cash, self.due_insurance, self.due_treasury, dict(self.positions))
         try:
             if closing != 0:
                 assert held is not None
@@ -268,7 +276,7 @@ class Market:
                     if exposure > self.capacity(self.params.shock_open_bps):
                         raise RejectedError("open capacity")
         except RejectedError:
-            self.free, self.cash, self.vault, self.insurance, self.treasury, self.positions = snapshot
+            self.free, self.cash, self.due_insurance, self.due_treasury, self.positions = snapshot
             raise
         self._settle()
 
@@ -282,10 +290,9 @@ class Market:
     def _share_fee(self, fee: Fraction) -> None:
         to_vault = fee * self.params.fee_vault_share_bps / BPS
         to_insurance = fee * self.params.fee_insurance_share_bps / BPS
-        self.cash -= fee
-        self.vault += to_vault
-        self.insurance += to_insurance
-        self.treasury += fee - to_vault - to_insurance
+        self.due_insurance += to_insurance
+        self.due_treasury += fee - to_vault - to_insurance
+        # The vault's part stays in the market's cash and goes to it with the variation margin.
 
     def _close(self, held: Position, units: Fraction, fill: Fraction, fee: Fraction) -> None:
         coordinate = fill - self.funding if held.side == LONG else self.funding - fill
@@ -397,6 +404,14 @@ class Market:
             self._liquidate(bucket)
         self._fair_adl()
         self._settle()
+        if not self.is_settling:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.insurance += self.due_insurance
+        self.treasury += self.due_treasury
+        self.cash -= self.due_insurance + self.due_treasury
+        self.due_insurance = self.due_treasury = Fraction(0)
 
     def _members(self, bucket: int) -> list[Position]:
         return [p for p in self.positions.values() if p.bucket == bucket]
@@ -532,7 +547,8 @@ class Market:
             gone = p.units * part
             self.owed[p.owner] = self.owed.get(p.owner, Fraction(0)) + gone * per_unit / self.cash_scale
             if given_up > 0:
-                self.claims[p.owner] = self.claims.get(p.owner, Fraction(0)) + gone * given_up / self.cash_scale
+                for book in (self.claims, self.claims_ever):
+                    book[p.owner] = book.get(p.owner, Fraction(0)) + gone * given_up / self.cash_scale
             if part == 1:
                 del self.positions[p.owner]
             else:
@@ -557,9 +573,9 @@ class Market:
         params = self.params
         keeper = told.penalty * params.penalty_keeper_share_bps / BPS
         insurance = told.penalty * params.penalty_insurance_share_bps / BPS
-        self.cash -= keeper + insurance  # the vault's part stays, and is paid to it with the variation margin
+        self.cash -= keeper
         self.keeper += keeper
-        self.insurance += insurance
+        self.due_insurance += insurance
         top_up = min(self.reserve, max(Fraction(0), params.reward_floor - keeper))
         self.reserve -= top_up
         self.keeper += top_up

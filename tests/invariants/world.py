@@ -1,0 +1,384 @@
+"""One market on titanoboa with the least around it, and the same in the reference model.
+
+The pool and the market are the real ones. Price source, order book, vault and insurance fund are the smallest contracts
+that do what the market asks of them, so that every number the market sees is known exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import boa
+
+from plimsoll.reference import Deleveraging, Liquidation, Params, RejectedError
+from plimsoll.reference import Market as Model
+from plimsoll.reference.grid import LONG, SHORT
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = ROOT / "contracts"
+WAD = 10**18
+CASH = 10**6
+FEED = (1).to_bytes(32, "big")
+
+TOKEN = """
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+decimals: public(constant(uint8)) = 6
+balanceOf: public(HashMap[address, uint256])
+
+@external
+def mint(to: address, amount: uint256):
+    self.balanceOf[to] += amount
+
+@external
+def approve(spender: address, amount: uint256) -> bool:
+    return True
+
+@external
+def transfer(to: address, amount: uint256) -> bool:
+    self.balanceOf[msg.sender] -= amount
+    self.balanceOf[to] += amount
+    return True
+
+@external
+def transferFrom(sender: address, to: address, amount: uint256) -> bool:
+    self.balanceOf[sender] -= amount
+    self.balanceOf[to] += amount
+    return True
+"""
+
+SOURCE = """
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+value: uint256
+at: uint256
+
+@external
+def set(value: uint256, at: uint256):
+    self.value = value
+    self.at = at
+
+@view
+@external
+def price(feed: bytes32) -> (uint256, uint256):
+    return self.value, self.at
+"""
+
+BOOK = """
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+from contracts.interfaces import IMarket
+from contracts.interfaces import IMarginPool
+
+POOL: immutable(IMarginPool)
+market_count: public(uint256)
+market_at: public(HashMap[uint256, address])
+
+@deploy
+def __init__(pool: address):
+    POOL = IMarginPool(pool)
+
+@external
+def list(market: address):
+    self.market_count += 1
+    self.market_at[self.market_count] = market
+
+@external
+def trade(
+    market: address, owner: address, size_delta: int256, margin: uint256, acceptable: uint256, reduce_only: bool
+) -> IMarket.Fill:
+    extcall POOL.collect(owner, margin)
+    extcall POOL.allow_pull(market, margin)
+    fill: IMarket.Fill = extcall IMarket(market).trade(owner, size_delta, margin, acceptable, reduce_only, 0)
+    extcall POOL.allow_pull(market, 0)
+    left: uint256 = staticcall POOL.balance_of(self)
+    if left > 0:
+        extcall POOL.pay(owner, left)
+    return fill
+
+@external
+def change_margin(market: address, owner: address, margin_delta: int256):
+    margin: uint256 = convert(max(margin_delta, 0), uint256)
+    extcall POOL.collect(owner, margin)
+    extcall POOL.allow_pull(market, margin)
+    extcall IMarket(market).change_margin(owner, margin_delta)
+    extcall POOL.allow_pull(market, 0)
+"""
+
+FUND = """
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+from contracts.interfaces import IMarginPool
+
+POOL: immutable(IMarginPool)
+skin_in_the_game: public(uint256)
+insurance: public(uint256)
+reserve: public(uint256)
+recovery: public(HashMap[address, uint256])
+
+@deploy
+def __init__(pool: address):
+    POOL = IMarginPool(pool)
+
+@external
+def fund(skin: uint256, insurance: uint256, reserve: uint256):
+    self.skin_in_the_game = skin
+    self.insurance = insurance
+    self.reserve = reserve
+
+@external
+def cover(amount: uint256) -> (uint256, uint256):
+    skin: uint256 = min(amount, self.skin_in_the_game)
+    insurance: uint256 = min(amount - skin, self.insurance)
+    self.skin_in_the_game -= skin
+    self.insurance -= insurance
+    extcall POOL.pay(msg.sender, skin + insurance)
+    return skin, insurance
+
+@external
+def return_cover(skin: uint256, insurance: uint256):
+    self.skin_in_the_game += skin
+    self.insurance += insurance
+
+@external
+def pay_reward(keeper: address, amount: uint256) -> uint256:
+    paid: uint256 = min(amount, self.reserve)
+    self.reserve -= paid
+    extcall POOL.pay(keeper, paid)
+    return paid
+
+@external
+def record_income(amount: uint256):
+    self.insurance += amount
+
+@external
+def issue_recovery(owner: address, amount: uint256):
+    self.recovery[owner] += amount
+
+@view
+@external
+def coverable(market: address) -> uint256:
+    return self.skin_in_the_game + self.insurance
+
+@view
+@external
+def recovery_pot() -> uint256:
+    return 0
+"""
+
+VAULT = """
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+@external
+def ping():
+    pass
+"""
+
+
+class World:
+    """Contracts and model side by side."""
+
+    def __init__(
+        self, params: Params, vault: int, skin: int = 0, insurance: int = 0, reserve: int = 0, mandate: int = 2**100
+    ) -> None:
+        boa.env.evm.patch.timestamp = max(boa.env.evm.patch.timestamp, 1_800_000_000)
+        self.params = params
+        self.deployer = boa.env.eoa
+        self.treasury = boa.env.generate_address("treasury")
+        self.keeper = boa.env.generate_address("keeper")
+        self.token = boa.loads(TOKEN)
+        self.source = boa.loads(SOURCE)
+        self.pool = boa.load(str(CONTRACTS / "MarginPool.vy"), self.token.address)
+        self.book = boa.loads(BOOK, self.pool.address)
+        self.fund = boa.loads(FUND, self.pool.address)
+        self.vault = boa.loads(VAULT)
+        self.market = boa.load(
+            str(CONTRACTS / "Market.vy"),
+            self.pool.address,
+            self.vault.address,
+            self.fund.address,
+            self.book.address,
+            self.treasury,
+            self.source.address,
+            FEED,
+            self.deployer,
+            tuple(asdict(params).values()),
+        )
+        self.book.list(self.market.address)
+        self.deposit(self.vault.address, vault)
+        self.deposit(self.fund.address, skin + insurance + reserve)
+        self.fund.fund(skin, insurance, reserve)
+        self.pool.set_roles(self.book.address, self.vault.address)
+        for engine in (self.book, self.vault, self.fund, self.market):
+            self.pool.set_engine(engine.address, True)
+        self.pool.set_mandate(self.market.address, mandate)
+        self.model = Model(params, Fraction(vault), Fraction(skin), Fraction(insurance), Fraction(reserve))
+        self.model.now = self.model.funded_at = self.now
+        self.owners: dict[str, Any] = {}
+
+    @property
+    def now(self) -> int:
+        return boa.env.evm.patch.timestamp
+
+    def pass_time(self, seconds: int) -> None:
+        boa.env.evm.patch.timestamp += seconds
+        self.model.now = self.now
+
+    def deposit(self, receiver: Any, amount: int) -> None:
+        if amount:
+            self.token.mint(self.deployer, amount)
+            self.pool.deposit(amount, receiver)
+
+    def add_owner(self, name: str, cash: int) -> None:
+        self.owners[name] = boa.env.generate_address(name)
+        self.deposit(self.owners[name], cash)
+        self.model.free[name] = Fraction(cash)
+
+    def set_price(self, price: int) -> None:
+        self.source.set(price, self.now)
+        self.model.offered = (price, self.now)
+
+    # ------------------------------------------------------------------ the same step in both
+
+    def trade(self, name: str, size_delta: int, margin: int) -> bool:
+        """True if both filled it. They must agree whether it can be filled."""
+        refused = ""
+        try:
+            self.book.trade(self.market.address, self.owners[name], size_delta, margin, 0, False)
+        except boa.BoaError as error:
+            refused = reason_of(error)
+        held = self.model.positions.get(name)
+        delta = Fraction(size_delta)
+        if held is not None and abs(held.signed_units + delta) <= UNITS_DUST:
+            delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
+        try:
+            self.model.trade(name, delta, margin)
+        except RejectedError as error:
+            assert refused, f"the model refuses ({error}), the market does not"
+            return False
+        assert not refused, f"the market refuses ({refused}), the model does not"
+        return True
+
+    def change_margin(self, name: str, margin_delta: int) -> bool:
+        refused = ""
+        try:
+            self.book.change_margin(self.market.address, self.owners[name], margin_delta)
+        except boa.BoaError as error:
+            refused = reason_of(error)
+        try:
+            self.model.change_margin(name, margin_delta)
+        except RejectedError as error:
+            assert refused, f"the model refuses ({error}), the market does not"
+            return False
+        assert not refused, f"the market refuses ({refused}), the model does not"
+        return True
+
+    def crank(self, chunk: int = 1_000) -> None:
+        """Crank to the end, `chunk` buckets at a time, and compare what became of whom."""
+        liquidated: list[Any] = []
+        deleveraged: list[Any] = []
+        liquidations = len(self.model.liquidations)
+        deleveragings = len(self.model.deleveragings)
+        for _ in range(200):
+            done = self.market.crank(chunk, sender=self.keeper)
+            logs = self.market.get_logs()
+            liquidated += [e for e in logs if type(e).__name__ == "Liquidated"]
+            deleveraged += [e for e in logs if type(e).__name__ == "Deleveraged"]
+            if done < chunk:
+                break
+        self.model.crank()
+        self._compare_liquidations(liquidated, self.model.liquidations[liquidations:])
+        self._compare_deleveragings(deleveraged, self.model.deleveragings[deleveragings:])
+
+    def _compare_liquidations(self, events: list[Any], expected: list[Liquidation]) -> None:
+        order = list(dict.fromkeys(e.bucket for e in events))
+        assert order == [told.bucket for told in expected], "liquidated buckets or their order"
+        for told in expected:
+            mine = [e for e in events if e.bucket == told.bucket]
+            # what the last resort leaves to the vault stands in the events of either counterparty
+            units = sum(e.units for e in mine)
+            assert_close(units, told.units_to_vault + told.units_to_adl + told.units_last_resort, UNITS_DUST)
+            for name, amount in (
+                ("paid", told.paid),
+                ("penalty", told.penalty),
+                ("loss", told.loss),
+                ("skin_in_the_game", told.skin),
+                ("insurance", told.insurance),
+                ("adl", told.adl),
+                ("vault", told.vault),
+            ):
+                assert_close(sum(getattr(e, name) for e in mine), amount, CASH_DUST, f"{name} of {told}")
+
+    def _compare_deleveragings(self, events: list[Any], expected: list[Deleveraging]) -> None:
+        """Order, steps, units and price of every deleveraging; less than dust may come once more or not at all."""
+        mine = merge([(e.bucket, e.for_bucket, e.step, e.units, e.loss_per_unit) for e in events])
+        theirs = merge([(d.bucket, d.for_bucket, d.step, d.units, d.loss_per_unit) for d in expected])
+        assert [m[:3] for m in mine] == [t[:3] for t in theirs], "deleveraged buckets, their order or their steps"
+        for m, t in zip(mine, theirs, strict=True):
+            assert_close(m[3], t[3], UNITS_DUST, f"units of {t}")
+            assert_close(m[4], t[4], PRICE_DUST, f"loss per unit of {t}")
+
+    def sync(self, name: str) -> None:
+        self.market.sync(self.owners[name])
+        self.model.sync(name)
+
+    # ------------------------------------------------------------------ the same state in both
+
+    def compare(self) -> None:
+        """Everybody's money and positions within dust."""
+        model, market, pool = self.model, self.market, self.pool
+        state = market.state()
+        assert state.is_settling == model.is_settling
+        for name, address in self.owners.items():
+            held = market.position(address)
+            theirs = model.positions.get(name)
+            if theirs is None:
+                assert held.units <= UNITS_DUST, f"{name} still holds {held.units}"
+            else:
+                assert held.bucket == theirs.bucket, f"bucket of {name}"
+                assert_close(held.units, theirs.units, UNITS_DUST, f"units of {name}")
+                assert_close(held.basis, theirs.basis, PRICE_DUST, f"basis of {name}")
+            money = pool.balance_of(address) + held.cash_owed
+            expected = model.free.get(name, Fraction(0)) + model.owed.get(name, Fraction(0))
+            assert_close(money, expected, CASH_DUST, f"cash of {name}")
+            claims = self.fund.recovery(address) + held.claim_owed
+            assert_close(claims, model.claims_ever.get(name, Fraction(0)), CASH_DUST, f"claims of {name}")
+        assert_close(state.units_long, model.units(LONG), UNITS_DUST, "open interest, long")
+        assert_close(state.units_short, model.units(SHORT), UNITS_DUST, "open interest, short")
+        assert_close(state.funding_index, model.funding, PRICE_DUST, "funding index")
+        assert_close(state.budget_left, model.budget_left, CASH_DUST, "loss budget left")
+        assert_close(pool.balance_of(self.vault.address), model.vault, CASH_DUST, "vault")
+        assert_close(self.fund.skin_in_the_game(), model.skin, CASH_DUST, "skin in the game")
+        assert_close(pool.balance_of(self.keeper), model.keeper, CASH_DUST, "keeper")
+        if model.is_clean and not model.is_settling:
+            books = state.cash - state.claimable - state.trader_equity
+            assert 0 <= books <= CASH_DUST, f"C - U - E = {books}"
+
+
+UNITS_DUST = 10**9  # of 10**18 a unit
+PRICE_DUST = 10**9
+CASH_DUST = 1_000  # a tenth of a cent
+
+
+def reason_of(error: boa.BoaError) -> str:
+    return str(error.args[0]) or "no reason"
+
+
+def assert_close(mine: int, theirs: Fraction | int, dust: int, what: str = "") -> None:
+    assert abs(mine - theirs) <= dust + abs(theirs) / 10**10, f"{what}: market {mine}, model {float(theirs):.6f}"
+
+
+def merge(rows: list[tuple[int, int, int, Any, Any]]) -> list[tuple[int, int, int, Any, Any]]:
+    """Adds up neighbours of the same bucket, cause and step (an interrupted crank tells twice), and drops dust."""
+    merged: list[tuple[int, int, int, Any, Any]] = []
+    for row in rows:
+        if row[3] <= UNITS_DUST:
+            continue
+        if merged and merged[-1][:3] == row[:3]:
+            row = (*row[:3], merged[-1][3] + row[3], row[4])
+            merged.pop()
+        merged.append(row)
+    return merged
