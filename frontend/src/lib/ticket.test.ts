@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { WAD, cashScale } from "./fixed";
-import { acceptablePrice, distance, marginFor, maxLeverage, shortfall, sizeDelta } from "./ticket";
+import {
+  acceptablePrice,
+  affordableSize,
+  distance,
+  marginFor,
+  maxLeverage,
+  openingPart,
+  shortfall,
+  sizeDelta,
+} from "./ticket";
 
 const USD = 1_000_000n;
 
@@ -51,4 +60,21 @@ test("distance is a share of the reference", () => {
 test("shortfall counts the keeper fee", () => {
   expect(shortfall(100n, 2n, 50n)).toBe(52n);
   expect(shortfall(100n, 2n, 500n)).toBe(0n);
+});
+
+test("openingPart is what is left after the other side is closed", () => {
+  expect(openingPart(0n, -5n)).toBe(5n);
+  expect(openingPart(3n, 5n)).toBe(5n);
+  expect(openingPart(3n, -2n)).toBe(0n);
+  expect(openingPart(3n, -5n)).toBe(2n);
+  expect(openingPart(-3n, 5n)).toBe(2n);
+});
+
+test("affordableSize is covered by the budget, and a dollar more is not", () => {
+  for (const leverage of [1n, 7n, 45n]) {
+    const size = affordableSize(1_000n * USD, leverage * WAD, 5n);
+    expect(marginFor(size, leverage * WAD, 5n, 0n)).toBeLessThanOrEqual(1_000n * USD + 1n);
+    expect(marginFor(size + leverage * USD, leverage * WAD, 5n, 0n)).toBeGreaterThan(1_000n * USD);
+  }
+  expect(affordableSize(0n, WAD, 5n)).toBe(0n);
 });

@@ -41,3 +41,17 @@ export function distance(price: bigint, reference: bigint): bigint {
 export function shortfall(margin: bigint, keeperFee: bigint, free: bigint): bigint {
   return max(0n, margin + keeperFee - free);
 }
+
+/** Units of `delta` that open or grow; the rest first closes what stands on the other side. */
+export function openingPart(held: bigint, delta: bigint): bigint {
+  const isAgainst = (held > 0n && delta < 0n) || (held < 0n && delta > 0n);
+  if (!isAgainst) return abs(delta);
+  return max(0n, abs(delta) - abs(held));
+}
+
+/** The largest size whose margin and fee `budget` covers at `leverage` (WAD), rounded down. */
+export function affordableSize(budget: bigint, leverage: bigint, feeBps: bigint): bigint {
+  if (budget <= 0n || leverage <= 0n) return 0n;
+  // size / leverage + size * fee = budget
+  return floorDiv(budget * leverage * BPS, WAD * BPS + feeBps * leverage);
+}

@@ -3,7 +3,7 @@ import { formatAge, fundingInWords, lightsInWords, reasonInWords, shortAddress }
 
 test("a known reason is told in words, an unknown one as the contract said it", () => {
   expect(reasonInWords("wait: stale price")).toMatch(/fresh/);
-  expect(reasonInWords("not enough free balance")).toBe("Your free balance is too small.");
+  expect(reasonInWords("not enough free balance")).toMatch(/Deposit first/);
   expect(reasonInWords("something new")).toBe("Something new.");
   expect(reasonInWords("wait: something new")).toBe("Waiting: something new.");
   expect(reasonInWords("")).toBe("");

@@ -1,0 +1,75 @@
+/** Errors of wallets, nodes and contracts, told in words. */
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
+  HttpRequestError,
+  InsufficientFundsError,
+  MethodNotFoundRpcError,
+  MethodNotSupportedRpcError,
+  NonceTooHighError,
+  NonceTooLowError,
+  TimeoutError,
+  UnsupportedProviderMethodError,
+  UserRejectedRequestError,
+} from "viem";
+import { reasonInWords } from "../lib/words";
+
+/** For a read that a contract may refuse: the reason. Anything else is not a refusal and is thrown on. */
+export function revertReason(error: unknown): string {
+  if (error instanceof BaseError) {
+    const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError);
+    if (reverted instanceof ContractFunctionRevertedError) return reverted.reason ?? "refused without a reason";
+  }
+  throw error;
+}
+
+interface Coded {
+  code?: unknown;
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  let cause: unknown = error;
+  while (typeof cause === "object" && cause !== null) {
+    if ((cause as Coded).code === code) return true;
+    cause = (cause as { cause?: unknown }).cause;
+  }
+  return false;
+}
+
+export function isRejection(error: unknown): boolean {
+  if (error instanceof BaseError && error.walk((cause) => cause instanceof UserRejectedRequestError) !== null) return true;
+  return hasCode(error, 4001);
+}
+
+/** The wallet does not know the method: worth another way, not worth a message. */
+export function isUnsupported(error: unknown): boolean {
+  if (!(error instanceof BaseError)) return hasCode(error, -32601) || hasCode(error, 4200);
+  return (
+    error.walk(
+      (cause) =>
+        cause instanceof MethodNotFoundRpcError ||
+        cause instanceof MethodNotSupportedRpcError ||
+        cause instanceof UnsupportedProviderMethodError,
+    ) !== null
+  );
+}
+
+export function explain(error: unknown): string {
+  if (isRejection(error)) return "You rejected it in the wallet. Nothing was sent.";
+  if (!(error instanceof BaseError)) {
+    return error instanceof Error && error.message !== "" ? reasonInWords(error.message) : "Something went wrong.";
+  }
+  const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError);
+  if (reverted instanceof ContractFunctionRevertedError) {
+    return reverted.reason === undefined ? "The contract refused it without a reason." : reasonInWords(reverted.reason);
+  }
+  const is = (kind: new (...args: never[]) => Error) => error.walk((cause) => cause instanceof kind) !== null;
+  if (is(InsufficientFundsError)) return "Not enough ETH for gas. On a local chain the faucet gives some.";
+  if (is(NonceTooHighError) || is(NonceTooLowError))
+    return "Your wallet remembers an older run of this chain. Clear its activity data for this network and try again.";
+  if (is(ContractFunctionZeroDataError)) return "There is no contract at this address. Was the chain restarted?";
+  if (is(TimeoutError)) return "The chain took too long to answer.";
+  if (is(HttpRequestError)) return "The chain does not answer.";
+  return reasonInWords(error.shortMessage);
+}

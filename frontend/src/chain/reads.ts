@@ -1,0 +1,188 @@
+/** What the screen shows, read at one block each time so that its numbers belong together. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import type { ContractFunctionReturnType } from "viem";
+import {
+  collateralTokenAbi,
+  insuranceFundAbi,
+  lensAbi,
+  marginPoolAbi,
+  marketAbi,
+  orderBookAbi,
+  vaultAbi,
+} from "../generated/abis";
+import type { Address, MarketInfo } from "../lib/deployment";
+import { usePlimsoll, type Plimsoll } from "./context";
+import { revertReason } from "./errors";
+
+const POLL_MS = 1_000;
+
+export type MarketView = ContractFunctionReturnType<typeof lensAbi, "view", "market">;
+export type PositionView = ContractFunctionReturnType<typeof lensAbi, "view", "position">;
+export type AdlRank = ContractFunctionReturnType<typeof lensAbi, "view", "adl_rank">;
+export type Quote = ContractFunctionReturnType<typeof lensAbi, "view", "quote">;
+export type MarketParams = ContractFunctionReturnType<typeof marketAbi, "view", "params">;
+
+export interface MarketState {
+  info: MarketInfo;
+  params: MarketParams;
+  /** Null while the market cannot be valued, for the reason given. */
+  view: MarketView | null;
+  problem: string;
+}
+
+export interface Venue {
+  block: bigint;
+  /** The chain's clock. Ages and expiries go by it, never by the computer's. */
+  now: bigint;
+  markets: MarketState[];
+  keeperFee: bigint;
+  vaultWorth: bigint | null;
+  skinInTheGame: bigint;
+  insurance: bigint;
+  recoveryPot: bigint;
+}
+
+export interface HeldPosition {
+  info: MarketInfo;
+  view: PositionView;
+  rank: AdlRank | null;
+}
+
+export interface Account {
+  address: Address;
+  gas: bigint;
+  wallet: bigint;
+  allowance: bigint;
+  free: bigint;
+  positions: HeldPosition[];
+}
+
+function nullIfRefused(error: unknown): null {
+  revertReason(error);
+  return null;
+}
+
+async function readVenue({ client, deployment }: Plimsoll): Promise<Venue> {
+  const { contracts } = deployment;
+  const block = await client.getBlock();
+  const at = { blockNumber: block.number } as const;
+  const fund = { address: contracts.InsuranceFund, abi: insuranceFundAbi, ...at } as const;
+  const [markets, keeperFee, vaultWorth, skinInTheGame, insurance, recoveryPot] = await Promise.all([
+    Promise.all(
+      deployment.markets.map(async (info): Promise<MarketState> => {
+        const [params, view] = await Promise.all([
+          client.readContract({ address: info.address, abi: marketAbi, functionName: "params", ...at }),
+          client
+            .readContract({ address: contracts.Lens, abi: lensAbi, functionName: "market", args: [info.address], ...at })
+            .catch(revertReason),
+        ]);
+        return typeof view === "string" ? { info, params, view: null, problem: view } : { info, params, view, problem: "" };
+      }),
+    ),
+    client.readContract({ address: contracts.OrderBook, abi: orderBookAbi, functionName: "keeper_fee", ...at }),
+    client
+      .readContract({ address: contracts.Vault, abi: vaultAbi, functionName: "totalAssets", ...at })
+      .catch(nullIfRefused),
+    client.readContract({ ...fund, functionName: "skin_in_the_game" }),
+    client.readContract({ ...fund, functionName: "insurance" }),
+    client.readContract({ ...fund, functionName: "recovery_pot" }),
+  ]);
+  return {
+    block: block.number,
+    now: block.timestamp,
+    markets,
+    keeperFee,
+    vaultWorth,
+    skinInTheGame,
+    insurance,
+    recoveryPot,
+  };
+}
+
+async function readAccount({ client, deployment }: Plimsoll, owner: Address): Promise<Account> {
+  const { contracts } = deployment;
+  const at = { blockNumber: await client.getBlockNumber() } as const;
+  const lens = { address: contracts.Lens, abi: lensAbi, ...at } as const;
+  const token = { address: contracts.CollateralToken, abi: collateralTokenAbi, ...at } as const;
+  const [gas, wallet, allowance, free, positions] = await Promise.all([
+    client.getBalance({ address: owner, ...at }),
+    client.readContract({ ...token, functionName: "balanceOf", args: [owner] }),
+    client.readContract({ ...token, functionName: "allowance", args: [owner, contracts.MarginPool] }),
+    client.readContract({
+      address: contracts.MarginPool,
+      abi: marginPoolAbi,
+      functionName: "balance_of",
+      args: [owner],
+      ...at,
+    }),
+    Promise.all(
+      deployment.markets.map(async (info): Promise<HeldPosition | null> => {
+        const view = await client
+          .readContract({ ...lens, functionName: "position", args: [info.address, owner] })
+          .catch(revertReason);
+        // A market without a price holds no positions.
+        if (typeof view === "string") return null;
+        if (view.units === 0n && view.cash_owed === 0n && view.claim_owed === 0n) return null;
+        const rank =
+          view.units === 0n
+            ? null
+            : await client.readContract({ ...lens, functionName: "adl_rank", args: [info.address, owner] });
+        return { info, view, rank };
+      }),
+    ),
+  ]);
+  return {
+    address: owner,
+    gas,
+    wallet,
+    allowance,
+    free,
+    positions: positions.filter((position) => position !== null),
+  };
+}
+
+export function useVenue() {
+  const plimsoll = usePlimsoll();
+  return useQuery({
+    queryKey: ["venue"],
+    queryFn: () => readVenue(plimsoll),
+    refetchInterval: POLL_MS,
+    networkMode: "always",
+    retry: false,
+  });
+}
+
+export function useAccount(owner: Address | undefined) {
+  const plimsoll = usePlimsoll();
+  return useQuery({
+    queryKey: ["account", owner ?? null],
+    queryFn: () => (owner === undefined ? null : readAccount(plimsoll, owner)),
+    enabled: owner !== undefined,
+    refetchInterval: POLL_MS,
+    networkMode: "always",
+    retry: false,
+  });
+}
+
+const NOBODY: Address = "0x0000000000000000000000000000000000000000";
+
+/** What `sizeDelta` would do now. Works before a wallet is connected: nobody has no position. */
+export function useQuote(market: Address, owner: Address | undefined, sizeDelta: bigint, margin: bigint) {
+  const { client, deployment } = usePlimsoll();
+  return useQuery({
+    queryKey: ["quote", market, owner ?? null, sizeDelta.toString(), margin.toString()],
+    queryFn: () =>
+      client.readContract({
+        address: deployment.contracts.Lens,
+        abi: lensAbi,
+        functionName: "quote",
+        args: [market, owner ?? NOBODY, sizeDelta, margin],
+      }),
+    enabled: sizeDelta !== 0n,
+    placeholderData: keepPreviousData,
+    refetchInterval: POLL_MS,
+    gcTime: 5_000,
+    networkMode: "always",
+    retry: false,
+  });
+}

@@ -1,0 +1,101 @@
+import { usePlimsoll } from "../chain/context";
+import type { MarketState, Venue } from "../chain/reads";
+import { abs, formatCompact, formatPercent, formatPrice, notional } from "../lib/fixed";
+import { formatAge, fundingInWords, reasonInWords } from "../lib/words";
+import { Stat } from "./parts";
+
+function Alerts({ market }: { market: MarketState }) {
+  const { view } = market;
+  if (view === null)
+    return (
+      <div className="banner warn" role="status">
+        {market.info.symbol}: {reasonInWords(market.problem)}
+      </div>
+    );
+  return (
+    <>
+      {view.is_settling && (
+        <div className="banner bad" role="alert">
+          {market.info.symbol} is settling: the vault could not pay. It opens nothing, and every exit is paid the same
+          share of its equity.
+        </div>
+      )}
+      {!view.is_clean && !view.is_settling && (
+        <div className="banner warn" role="status">
+          Bankrupt positions in {market.info.symbol} wait to be closed. Orders execute right after.
+        </div>
+      )}
+      {view.is_stale && (
+        <div className="banner warn" role="status">
+          The {market.info.symbol} price is too old. Orders wait for a fresh one.
+        </div>
+      )}
+      {view.is_increase_paused && (
+        <div className="banner warn" role="status">
+          {market.info.symbol} opens no positions at the moment. Closing always works.
+        </div>
+      )}
+    </>
+  );
+}
+
+interface Props {
+  venue: Venue;
+  selected: MarketState;
+  onSelect: (symbol: string) => void;
+}
+
+export function MarketBar({ venue, selected, onSelect }: Props) {
+  const { deployment } = usePlimsoll();
+  const { decimals } = deployment.collateral;
+  const { view } = selected;
+  const usd = (units: bigint) => (view === null ? "" : `$${formatCompact(notional(units, view.index_price, decimals), decimals)}`);
+  return (
+    <>
+      <div className="market-bar">
+        <nav className="tabs" aria-label="Markets">
+          {venue.markets.map((market) => (
+            <button
+              key={market.info.symbol}
+              type="button"
+              aria-pressed={market === selected}
+              data-testid={`market-${market.info.symbol}`}
+              onClick={() => onSelect(market.info.symbol)}
+            >
+              <b>{market.info.symbol}</b>
+              <span>{market.view === null ? "no price" : formatPrice(market.view.index_price)}</span>
+            </button>
+          ))}
+        </nav>
+        {view !== null && (
+          <dl className="stats">
+            <Stat
+              label="Index"
+              value={formatPrice(view.index_price)}
+              note={`${formatAge(venue.now - view.published_at)} ago`}
+              tone={view.is_stale ? "warn" : undefined}
+              hint="The median of the publishers' signed prices, and its age by the chain's clock"
+              testId="index-price"
+            />
+            <Stat label="Mark" value={formatPrice(view.mark_price)} hint="The price of an infinitely small trade: index and skew" testId="mark-price" />
+            <Stat
+              label="Funding / day"
+              value={formatPercent(view.funding_rate_per_day, { places: 4, sign: true })}
+              note={fundingInWords(view.funding_rate_per_day)}
+              hint="Accrues by the second"
+            />
+            <Stat label="Long OI" value={usd(view.units_long)} tone="good" testId="oi-long" />
+            <Stat label="Short OI" value={usd(view.units_short)} tone="bad" testId="oi-short" />
+            <Stat
+              label="Skew / room"
+              value={`${usd(abs(view.skew))} / $${formatCompact(view.open_capacity, decimals)}`}
+              note={view.skew === 0n ? "balanced" : view.skew > 0n ? "long" : "short"}
+              hint="What the vault holds against the traders, and the most that new trades may bring it to"
+            />
+          </dl>
+        )}
+      </div>
+      <Alerts market={selected} />
+    </>
+  );
+}

@@ -1,0 +1,135 @@
+import { useState } from "react";
+import { usePlimsoll } from "../chain/context";
+import type { Account } from "../chain/reads";
+import { useTransactions } from "../chain/transactions";
+import { useConnect, useDisconnect, useWallet, useWallets } from "../chain/wallet";
+import { askFaucet } from "../chain/actions";
+import { explain } from "../chain/errors";
+import { formatCash } from "../lib/fixed";
+import { shortAddress } from "../lib/words";
+import { Dialog } from "./Dialog";
+import { setTheme, useTheme } from "./hooks";
+import { Logo } from "./Logo";
+
+function ThemeButton() {
+  const theme = useTheme();
+  const other = theme === "dark" ? "light" : "dark";
+  return (
+    <button type="button" className="ghost icon" aria-label={`Switch to the ${other} theme`} title={`Switch to the ${other} theme`} onClick={() => setTheme(other)}>
+      <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+        <circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" strokeWidth="1.6" />
+        <path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" />
+      </svg>
+    </button>
+  );
+}
+
+function WalletDialog({ onClose }: { onClose: () => void }) {
+  const wallets = useWallets();
+  const connect = useConnect();
+  return (
+    <Dialog title="Connect a wallet" onClose={onClose}>
+      {wallets.length === 0 && (
+        <p className="muted">
+          No wallet was found in this browser. Install one that injects itself (EIP-6963), then reload this page.
+        </p>
+      )}
+      <div className="wallets">
+        {wallets.map((connector) => (
+          <button
+            key={connector.uid}
+            type="button"
+            className="wallet"
+            disabled={connect.isPending}
+            onClick={() => connect.mutate({ connector }, { onSuccess: onClose })}
+          >
+            {connector.icon !== undefined && connector.icon.startsWith("data:") ? (
+              <img src={connector.icon} alt="" width={28} height={28} />
+            ) : (
+              <span className="wallet-letter" aria-hidden="true">
+                {connector.name.slice(0, 1)}
+              </span>
+            )}
+            {connector.name}
+          </button>
+        ))}
+      </div>
+      {connect.isPending && (
+        <p className="muted" role="status">
+          Confirm in your wallet.
+        </p>
+      )}
+      {connect.error !== null && (
+        <p className="bad" role="alert">
+          {explain(connect.error)}
+        </p>
+      )}
+    </Dialog>
+  );
+}
+
+export function ConnectButton({ className = "primary" }: { className?: string }) {
+  const [isOpen, setIsOpen] = useState(false);
+  const { isBusy } = useWallet();
+  return (
+    <>
+      <button type="button" className={className} data-testid="connect" disabled={isBusy} onClick={() => setIsOpen(true)}>
+        {isBusy ? "Connecting" : "Connect wallet"}
+      </button>
+      {isOpen && <WalletDialog onClose={() => setIsOpen(false)} />}
+    </>
+  );
+}
+
+export function TopBar({ account }: { account: Account | undefined }) {
+  const { deployment } = usePlimsoll();
+  const wallet = useWallet();
+  const disconnect = useDisconnect();
+  const { run, isBusy } = useTransactions();
+  const { symbol, decimals } = deployment.collateral;
+  return (
+    <header className="top">
+      <span className="brand">
+        <Logo size={22} />
+        <b>Plimsoll</b>
+        <span className="tag">{deployment.network}</span>
+      </span>
+      <span className="spacer" />
+      {wallet.address !== undefined && account !== undefined && (
+        <span className="wallet-balance" title="In your wallet, not yet deposited">
+          <span className="muted">Wallet</span>{" "}
+          <b data-testid="wallet-balance">
+            {formatCash(account.wallet, decimals)} {symbol}
+          </b>
+        </span>
+      )}
+      {wallet.address !== undefined && (
+        <button
+          type="button"
+          className="ghost"
+          data-testid="faucet"
+          disabled={isBusy || !wallet.isReady}
+          onClick={() => void run("Faucet", `Test ${symbol} is in your wallet.`, askFaucet)}
+        >
+          Faucet
+        </button>
+      )}
+      <ThemeButton />
+      {wallet.address === undefined ? (
+        <ConnectButton />
+      ) : (
+        <button
+          type="button"
+          className="ghost account"
+          title={`${wallet.address} (${wallet.name}). Click to disconnect.`}
+          data-testid="disconnect"
+          onClick={() => disconnect.mutate({})}
+        >
+          <i className={wallet.isReady ? "dot good" : "dot bad"} aria-hidden="true" />
+          <span data-testid="address">{shortAddress(wallet.address)}</span>
+          <span className="sr">Disconnect</span>
+        </button>
+      )}
+    </header>
+  );
+}
