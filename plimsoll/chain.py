@@ -88,7 +88,7 @@ class Chain:
     def at(self, name: str, address: ChecksumAddress) -> AsyncContract:
         """The contract at an address under the ABI `name`."""
         if address not in self._contracts:
-            self._contracts[address] = self.w3.eth.contract(address=address, abi=abi(name))
+            self._contracts[address] = self.w3.eth.contract(address=address, abi=abi(name), decode_tuples=True)
         return self._contracts[address]
 
     def contract(self, name: str) -> AsyncContract:
@@ -112,7 +112,7 @@ class Chain:
         return self._base_fee
 
     async def receipts(self, hashes: Sequence[HexBytes], seconds: float) -> list[TxReceipt]:
-        """The receipts of transactions already sent, in their order. PlimsollError if one is missing after `seconds`."""
+        """The receipts of transactions already sent, in their order. PlimsollError if one is missing by then."""
         found: dict[HexBytes, TxReceipt] = {}
         deadline = time.monotonic() + seconds
         while len(found) < len(set(hashes)):

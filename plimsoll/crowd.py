@@ -28,6 +28,7 @@ TRANSFER_GAS = 21_000
 TOKEN_GAS = 90_000
 DEPOSIT_GAS = 150_000
 PLACE_GAS = 250_000
+SHORT = 1
 AT_ONCE = 32
 SLIPPAGE_BPS = 500
 KEEPER_FEES = 4
@@ -111,10 +112,10 @@ class Crowd:
         """Sends an order that closes what a trader holds; None if there is nothing left."""
         market = self.chain.market(trader.symbol)
         position = await market.functions.position(self.senders[trader.index].address).call()
-        side, units = position[0], position[2]
-        if not units:
+        if not position.units:
             return None
-        return await self._send_order(trader, -units if side == 0 else units, 0, 0, is_reduce_only=True)
+        size = position.units if position.side == SHORT else -position.units
+        return await self._send_order(trader, size, 0, 0, is_reduce_only=True)
 
     async def _send_order(
         self, trader: Trader, size: int, margin: int, limit: int, *, is_reduce_only: bool
@@ -142,13 +143,16 @@ class Crowd:
         """Late joiners and those who close, each at its moment of the replay. Ends with the last of them."""
         moments = [(trader.joins_bps, trader, self.place) for trader in self.traders if trader.joins_bps]
         moments += [(trader.closes_bps, trader, self.close) for trader in self.traders if trader.closes_bps]
-        for moment, trader, act in sorted(moments, key=lambda item: (item[0], item[1].index)):
-            while progress_bps() < moment:
-                await asyncio.sleep(0.2)
-            try:
-                await act(trader)
-            except (PlimsollError, Web3Exception, *CONNECTION_ERRORS) as error:
-                log.warning("trader %s: %s", trader.index, error)
+        moments.sort(key=lambda item: (item[0], item[1].index))
+        while moments:
+            due = [item for item in moments if item[0] <= progress_bps()]
+            for _, trader, act in due:
+                try:
+                    await act(trader)
+                except (PlimsollError, Web3Exception, *CONNECTION_ERRORS) as error:
+                    log.warning("trader %s: %s", trader.index, error)
+            moments = moments[len(due) :]
+            await asyncio.sleep(0.2)
 
 
 async def gather_limited(work: Iterable[Coroutine[Any, Any, HexBytes]]) -> list[HexBytes]:

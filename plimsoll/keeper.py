@@ -190,7 +190,14 @@ class Keeper:
         arguments: Any = act_arguments(plan)
         options = {"from": self.sender.address, "gas": core.BLOCK_GAS}
         result = await self.relay.functions.act(*arguments).call(options, "pending")
-        return core.Outcome(result[0], tuple(result[1]), *result[2:])
+        return core.Outcome(
+            result.prices_updated,
+            tuple(result.buckets),
+            result.orders_filled,
+            result.orders_failed,
+            result.orders_waiting,
+            result.reward,
+        )
 
     def _record(self, verdict: core.Verdict, plan: core.Plan, receipt: TxReceipt) -> None:
         status = "ok" if receipt["status"] else "failed"
