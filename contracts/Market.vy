@@ -1,0 +1,184 @@
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+# pragma optimize codesize
+"""
+@title Market
+@license AGPL-3.0-only
+@author Plimsoll
+@notice One perpetual market, deployed from a blueprint. It spends its own balance in the pool, draws variation margin from the
+        vault and cover from the insurance fund within its mandate, and can never debit a trader. See IMarket.
+"""
+from snekmate.auth import ownable
+
+from .interfaces import IMarket
+from .modules import adl
+from .modules import book
+from .modules import buckets
+from .modules import grid
+from .modules import liquidation
+from .modules import parameters
+from .modules import positions
+
+implements: IMarket
+
+# TradingEngine and RiskEngine run on this contract's storage: the same modules, in the same order
+initializes: parameters
+initializes: grid
+initializes: buckets[grid := grid]
+initializes: book[grid := grid, parameters := parameters]
+initializes: positions[book := book, buckets := buckets, parameters := parameters]
+initializes: adl[book := book, buckets := buckets, grid := grid, parameters := parameters]
+initializes: liquidation[adl := adl, book := book, buckets := buckets, grid := grid, parameters := parameters]
+initializes: ownable
+
+exports: (ownable.owner, ownable.transfer_ownership)
+
+
+# Its code in two more contracts, fixed at deployment: one does not fit 22,000 bytes
+TRADING_ENGINE: immutable(address)
+RISK_ENGINE: immutable(address)
+
+FILL_SIZE: constant(uint256) = 6 * 32
+
+
+@deploy
+def __init__(
+    wiring: IMarket.Wiring, trading_engine: address, risk_engine: address, owner: address, params: IMarket.Params
+):
+    assert trading_engine.is_contract and risk_engine.is_contract, "engines first"
+    TRADING_ENGINE = trading_engine
+    RISK_ENGINE = risk_engine
+    ownable.__init__()
+    ownable._transfer_ownership(owner)
+    grid.__init__()
+    book.__init__(wiring)
+    buckets.__init__(book.SCALE)
+    parameters.set(params)
+
+
+# The order book's door
+
+
+@external
+def trade(
+    owner: address,
+    size_delta: int256,
+    margin: uint256,
+    acceptable_price: uint256,
+    is_reduce_only: bool,
+    newer_than: uint256,
+) -> IMarket.Fill:
+    assert msg.sender == book.ORDER_BOOK, "only the order book"
+    fill: Bytes[FILL_SIZE] = raw_call(
+        TRADING_ENGINE, slice(msg.data, 0, 4 + 6 * 32), max_outsize=FILL_SIZE, is_delegate_call=True
+    )
+    return abi_decode(fill, IMarket.Fill)
+
+
+@external
+def change_margin(owner: address, margin_delta: int256):
+    assert msg.sender == book.ORDER_BOOK, "only the order book"
+    raw_call(TRADING_ENGINE, slice(msg.data, 0, 4 + 2 * 32), is_delegate_call=True)
+
+
+# Anyone
+
+
+@external
+def crank(max_buckets: uint256) -> uint256:
+    done: Bytes[32] = raw_call(RISK_ENGINE, slice(msg.data, 0, 4 + 32), max_outsize=32, is_delegate_call=True)
+    return abi_decode(done, uint256)
+
+
+@external
+def sync(account: address) -> (uint256, uint256):
+    return positions.collect(account)
+
+
+# The owner
+
+
+@external
+def set_params(params: IMarket.Params):
+    ownable._check_owner()
+    # what has accrued so far accrues at the old rate
+    book.touch()
+    parameters.set(params)
+
+
+@external
+def set_increase_paused(is_paused: bool):
+    ownable._check_owner()
+    book.is_increase_paused = is_paused
+    log IMarket.IncreasePaused(is_paused=is_paused)
+
+
+# Views
+
+
+@view
+@external
+def params() -> IMarket.Params:
+    return parameters.all()
+
+
+@view
+@external
+def state() -> IMarket.State:
+    return book.state()
+
+
+@view
+@external
+def funding_index_now() -> int256:
+    return book.funding_index() + book.funding_accrued()
+
+
+@view
+@external
+def position(account: address) -> IMarket.Position:
+    return positions.position(account)
+
+
+@view
+@external
+def bucket(id: uint256) -> IMarket.Bucket:
+    return buckets.bucket(id)
+
+
+@view
+@external
+def columns(side: uint256) -> uint256:
+    return grid.live_columns[side]
+
+
+@view
+@external
+def next_bucket(id: uint256, is_upward: bool) -> uint256:
+    if is_upward:
+        return grid.at_or_above(id)
+    return grid.at_or_below(id)
+
+
+@view
+@external
+def vault_position() -> (int256, uint256, bool):
+    return book.vault_position()
+
+
+@view
+@external
+def feed() -> bytes32:
+    return book.FEED
+
+
+@view
+@external
+def price_source() -> address:
+    return book.SOURCE
+
+
+@view
+@external
+def pool() -> address:
+    return book.POOL

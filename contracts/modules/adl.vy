@@ -1,0 +1,180 @@
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+"""
+@title ADL: who is deleveraged, in what order, by how much
+@license AGPL-3.0-only
+@notice p = x - beta - ceil > 0 makes a bucket eligible; score = (p / ceil) * (P / (x - beta)) ranks it. Inside a column the
+        score falls with beta, so a pass over a side is a merge of its columns, each from its lowest live tick upward.
+        In pass k every eligible bucket gives down to what k steps leave of the units it held when the price came. How far
+        a bucket is follows from its own units and its remembered base; the side's cursor only says where to look first.
+"""
+from . import book
+from . import buckets
+from . import fixed_point as fp
+from . import grid
+from . import parameters
+
+uses: book
+uses: buckets
+uses: grid
+uses: parameters
+
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_16: constant(uint256) = 2**16 - 1
+NOTHING: constant(uint256) = max_value(uint256)
+# a column has at most so many live ticks
+MAX_TICKS: constant(uint256) = 65_536
+
+_cursors: uint256[2]  # price round 32 | pass 16 | score of the last bucket touched + 1, 208
+
+
+@view
+@internal
+def pass_of(side: uint256) -> uint256:
+    """
+    @notice The pass (step number, from 1) that ADL of the side is in at the present price.
+    """
+    cursor: uint256 = self._cursors[side]
+    if cursor & MASK_32 != book.price_round():
+        return 1
+    return (cursor >> 32) & MASK_16
+
+
+@internal
+def next_pass(side: uint256) -> bool:
+    """
+    @notice Starts the next pass; False if all steps have been given.
+    """
+    number: uint256 = self.pass_of(side)
+    if number * parameters.bps(parameters.ADL_STEP) >= fp.BPS:
+        return False
+    self._cursors[side] = book.price_round() | ((number + 1) << 32)
+    return True
+
+
+@internal
+def remember(side: uint256, number: uint256, id: uint256, epoch: uint256, units: uint256, score: uint256):
+    """
+    @dev Before the bucket gives: keeps what it held when ADL first reached it at this price, and moves the cursor here.
+    """
+    price_round: uint256 = book.price_round()
+    base: uint256 = buckets.base_at(id, epoch, units, price_round)
+    buckets.remember_base(id, epoch, base, price_round)
+    self._cursors[side] = price_round | (number << 32) | ((score + 1) << 48)
+
+
+@view
+@internal
+def candidates(side: uint256) -> DynArray[uint256, 256]:
+    """
+    @notice One key for each column with an eligible bucket left in this pass: its best. See `key_of`.
+    """
+    keys: DynArray[uint256, 256] = []
+    number: uint256 = self.pass_of(side)
+    cursor: uint256 = 0
+    if self._cursors[side] & MASK_32 == book.price_round():
+        cursor = self._cursors[side] >> 48
+    columns: uint256 = grid.live_columns[side]
+    for _: uint256 in range(256):
+        if columns == 0:
+            break
+        index: uint256 = fp.msb(columns)
+        columns ^= 1 << index
+        column: uint256 = (side << 24) | (index << 16)
+        key: uint256 = self._first_from(self._start(column, cursor), number)
+        if key != 0:
+            keys.append(key)
+    return keys
+
+
+@view
+@internal
+def next_candidate(id: uint256) -> uint256:
+    """
+    @notice The key of the next eligible bucket of the column above `id`; 0 if there is none.
+    """
+    return self.key_of(grid.above(id))
+
+
+@view
+@internal
+def key_of(id: uint256) -> uint256:
+    """
+    @notice score << 32 | (2^32 - 1 - id): the highest key is the next winner, ties go to the smaller id. 0: not eligible.
+    """
+    if id == NOTHING:
+        return 0
+    equity: int256 = book.coordinate(grid.side_of(id)) - grid.beta_of(id)
+    score: uint256 = self.score(id, equity)
+    if score == 0:
+        return 0
+    return (score << 32) | (MASK_32 - id)
+
+
+@pure
+@internal
+def id_of(key: uint256) -> uint256:
+    return MASK_32 - (key & MASK_32)
+
+
+@view
+@internal
+def score(id: uint256, equity: int256) -> uint256:
+    """
+    @notice (p / ceil) * (P / e) in WAD, rounded up so that every unit in profit has one; 0 for units not in profit.
+    """
+    ceiling: uint256 = grid.ceil_of(id)
+    profit: int256 = equity - convert(ceiling, int256)
+    if profit <= 0:
+        return 0
+    # p * WAD / e < WAD first keeps it in 256 bits; both roundings keep the order inside a column
+    return fp.mul_div_up(book.index_price(), fp.mul_div_up(convert(profit, uint256), fp.WAD * fp.WAD, convert(equity, uint256)), ceiling * fp.WAD)
+
+
+@view
+@internal
+def available(id: uint256, units: uint256, epoch: uint256, number: uint256) -> uint256:
+    """
+    @notice Units that the bucket still gives in pass `number`.
+    """
+    base: uint256 = buckets.base_at(id, epoch, units, book.price_round())
+    given: uint256 = fp.mul_div_down(base, min(number * parameters.bps(parameters.ADL_STEP), fp.BPS), fp.BPS)
+    return fp.positive(convert(units, int256) - convert(base - given, int256))
+
+
+@view
+@internal
+def _start(column: uint256, cursor: uint256) -> uint256:
+    """
+    @notice Where to begin in a column: two ticks before the coordinate whose score is the cursor's, since every bucket of
+            a higher score has given in this pass. score = P * (1 / ceil - 1 / e) gives e = P * ceil / (P - score * ceil).
+    """
+    if cursor == 0:
+        return column
+    ceiling: uint256 = grid.ceil_of(column)
+    price: uint256 = book.index_price() * fp.WAD
+    taken: uint256 = (cursor - 1) * ceiling
+    if taken >= price:
+        return column
+    equity: uint256 = fp.mul_div_down(book.index_price() * fp.WAD, ceiling, price - taken)
+    beta: int256 = book.coordinate(grid.side_of(column)) - convert(equity, int256)
+    tick: int256 = fp.floor_div(beta, convert(grid.floor_of((column >> 16) & 255) >> 4, int256)) + 32_766
+    return column | min(fp.positive(tick), 65_535)
+
+
+@view
+@internal
+def _first_from(start: uint256, number: uint256) -> uint256:
+    id: uint256 = grid.at_or_above(start)
+    for _: uint256 in range(MAX_TICKS):
+        key: uint256 = self.key_of(id)
+        if key == 0:
+            return 0
+        units: uint256 = 0
+        shares: uint256 = 0
+        epoch: uint256 = 0
+        units, shares, epoch = buckets.units_shares_epoch(id)
+        if self.available(id, units, epoch, number) != 0:
+            return key
+        id = grid.above(id)
+    return 0

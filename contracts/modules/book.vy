@@ -1,0 +1,540 @@
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+"""
+@title The books of one market: price, funding, open interest, what is owed, and the vault
+@license AGPL-3.0-only
+@notice Clean means that no live bucket is bankrupt. At a clean moment and after each call C = U + E, where C is the market's
+        balance in the pool, U what is fixed and not yet collected, E the equity of all open positions, rounded up.
+"""
+from ethereum.ercs import IERC20Detailed
+
+from ..interfaces import IInsuranceFund
+from ..interfaces import IMarginPool
+from ..interfaces import IMarket
+from ..interfaces import IPriceSource
+from . import fixed_point as fp
+from . import grid
+from . import parameters
+
+uses: grid
+uses: parameters
+
+MASK_25: constant(uint256) = 2**25 - 1
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_40: constant(uint256) = 2**40 - 1
+MASK_80: constant(uint256) = 2**80 - 1
+MASK_96: constant(uint256) = 2**96 - 1
+MASK_112: constant(uint256) = 2**112 - 1
+MASK_128: constant(uint256) = 2**128 - 1
+MAX_PRICE: constant(uint256) = 2**90
+SETTLING_BIT: constant(uint256) = 1 << 208
+
+POOL: immutable(address)
+VAULT: immutable(address)
+INSURANCE: immutable(address)
+ORDER_BOOK: immutable(address)
+TREASURY: immutable(address)
+SOURCE: immutable(address)
+FEED: immutable(bytes32)
+SCALE: immutable(uint256)  # 10**(36 - decimals)
+
+_head: uint256  # index_price 96 | published_at 40 | funded_at 40 | price_round 32 | is_settling 1
+_wind: int256  # funding_index, signed 128 | budget_left 128
+_interest: uint256  # units long 112 | units short 112
+_beta_sum: int256[2]  # sum of units * beta, WAD x WAD
+_dues: uint256  # owed to owners 96 | to insurance 80 | to treasury 80
+_cover: uint256  # a liquidation under way: bucket 25 | price round 32 | skin in the game 96 | insurance 96
+is_increase_paused: bool
+
+
+@deploy
+def __init__(wiring: IMarket.Wiring):
+    POOL = wiring.pool
+    VAULT = wiring.vault
+    INSURANCE = wiring.insurance
+    ORDER_BOOK = wiring.order_book
+    TREASURY = wiring.treasury
+    SOURCE = wiring.price_source
+    FEED = wiring.feed
+    decimals: uint8 = staticcall IERC20Detailed(staticcall IMarginPool(wiring.pool).token()).decimals()
+    assert decimals <= 18, "more than 18 decimals"
+    SCALE = 10 ** (36 - convert(decimals, uint256))
+
+
+# Price, funding, loss budget
+
+
+@view
+@internal
+def index_price() -> uint256:
+    return self._head & MASK_96
+
+
+@view
+@internal
+def published_at() -> uint256:
+    return (self._head >> 96) & MASK_40
+
+
+@view
+@internal
+def price_round() -> uint256:
+    return (self._head >> 176) & MASK_32
+
+
+@view
+@internal
+def is_settling() -> bool:
+    return self._head & SETTLING_BIT != 0
+
+
+@view
+@internal
+def is_fresh() -> bool:
+    return block.timestamp <= self.published_at() + parameters.bps(parameters.MAX_AGE)
+
+
+@view
+@internal
+def funding_index() -> int256:
+    return self._wind >> 128
+
+
+@view
+@internal
+def budget_left() -> uint256:
+    return convert(self._wind & convert(MASK_128, int256), uint256)
+
+
+@view
+@internal
+def adjusted_price() -> int256:
+    """
+    @notice Q = P - F
+    """
+    return convert(self.index_price(), int256) - self.funding_index()
+
+
+@view
+@internal
+def coordinate(side: uint256) -> int256:
+    """
+    @notice x = Q for longs, -Q for shorts
+    """
+    return self.adjusted_price() * self.sign(side)
+
+
+@pure
+@internal
+def sign(side: uint256) -> int256:
+    return 1 - 2 * convert(side, int256)
+
+
+@view
+@internal
+def funding_accrued() -> int256:
+    """
+    @notice dF = P * clamp(k * K / psi, -r_max, r_max) * dt, at the price and skew in force since the last interaction.
+    """
+    head: uint256 = self._head
+    elapsed: uint256 = block.timestamp - ((head >> 136) & MASK_40)
+    if elapsed == 0 or head & MASK_96 == 0 or head & SETTLING_BIT != 0:
+        return 0
+    psi: uint256 = 0
+    k: uint256 = 0
+    r_max: uint256 = 0
+    psi, k, r_max = parameters.funding()
+    limit: int256 = convert(r_max * psi, int256)
+    rate: int256 = min(max(convert(k, int256) * self.skew(), -limit), limit)
+    return fp.floor_div(
+        convert((head & MASK_96) * elapsed, int256) * rate, convert(psi * fp.BPS * fp.DAY, int256)
+    )
+
+
+@internal
+def touch():
+    """
+    @notice Accrues funding by the second, then takes the newest price in. A new price starts a new price round, for
+            which the loss budget, and so every limit on the vault, is worked out once.
+    """
+    head: uint256 = self._head
+    if head & SETTLING_BIT != 0:
+        return
+    price: uint256 = 0
+    published_at: uint256 = 0
+    price, published_at = staticcall IPriceSource(SOURCE).price(FEED)
+    accrued: int256 = self.funding_accrued()
+    funding: int256 = self.funding_index() + accrued
+    budget: uint256 = self.budget_left()
+    old_price: uint256 = head & MASK_96
+    old_published_at: uint256 = (head >> 96) & MASK_40
+    if published_at <= old_published_at:
+        self._head = (head & ~(MASK_40 << 136)) | (block.timestamp << 136)
+        if accrued != 0:
+            self._wind = (funding << 128) | convert(budget, int256)
+        return
+    assert price != 0 and price <= MAX_PRICE, "price out of bounds"
+    price_round: uint256 = ((head >> 176) & MASK_32) + 1
+    self._head = price | (published_at << 96) | (block.timestamp << 136) | (price_round << 176)
+    self._wind = (funding << 128) | convert(budget, int256)
+    move: int256 = 0
+    if old_price != 0:
+        move = convert(price, int256) - convert(old_price, int256) - accrued
+    margin: int256 = fp.ceil_div(self.skew() * move, convert(SCALE, int256))
+    budget = self._budget_after(budget, margin, published_at - old_published_at)
+    self._wind = (funding << 128) | convert(budget, int256)
+    log IMarket.PriceRound(
+        price_round=price_round,
+        index_price=price,
+        published_at=published_at,
+        funding_index=funding,
+        variation_margin=margin,
+        budget_left=budget,
+    )
+    self._return_cover()
+
+
+@internal
+def _budget_after(left: uint256, margin: int256, elapsed: uint256) -> uint256:
+    full: uint256 = parameters.loss_budget()
+    refilled: uint256 = min(full, left + fp.mul_div_down(full, min(elapsed, fp.DAY), fp.DAY))
+    if margin >= 0:
+        return refilled - min(refilled, convert(margin, uint256))
+    if refilled == full or not self.is_clean():
+        return refilled
+    return min(full, refilled + convert(-margin, uint256))
+
+
+# Open interest
+
+
+@view
+@internal
+def units(side: uint256) -> uint256:
+    return (self._interest >> (side * 112)) & MASK_112
+
+
+@view
+@internal
+def skew() -> int256:
+    """
+    @notice K = L - S
+    """
+    interest: uint256 = self._interest
+    return convert(interest & MASK_112, int256) - convert(interest >> 112, int256)
+
+
+@internal
+def add_units(side: uint256, units: uint256, beta: int256):
+    assert self.units(side) + units <= MASK_112, "open interest out of range"
+    self._interest += units << (side * 112)
+    self._beta_sum[side] += convert(units, int256) * beta
+
+
+@internal
+def remove_units(side: uint256, units: uint256, beta: int256):
+    assert units <= self.units(side)  # no bucket holds more than its side
+    self._interest -= units << (side * 112)
+    self._beta_sum[side] -= convert(units, int256) * beta
+
+
+@view
+@internal
+def trader_equity() -> int256:
+    """
+    @notice E = L * Q - B_long - S * Q - B_short, in cash, rounded up against the vault
+    """
+    total: int256 = self.skew() * self.adjusted_price() - self._beta_sum[grid.LONG] - self._beta_sum[grid.SHORT]
+    return fp.ceil_div(total, convert(SCALE, int256))
+
+
+@internal
+def is_clean() -> bool:
+    q: int256 = self.adjusted_price()
+    return grid.is_all_at_or_below(grid.LONG, q) and grid.is_all_at_or_below(grid.SHORT, -q)
+
+
+@view
+@internal
+def fill_price(size_delta: int256) -> int256:
+    """
+    @notice P_f = P * (1 + (K + d / 2) / psi), rounded against whoever trades with the vault
+    """
+    price: int256 = convert(self.index_price(), int256)
+    slope: int256 = price * (2 * self.skew() + size_delta)
+    psi: int256 = convert(2 * parameters.skew_scale(), int256)
+    if size_delta > 0:
+        return price + fp.ceil_div(slope, psi)
+    return price + fp.floor_div(slope, psi)
+
+
+@view
+@internal
+def capacity_units(shock: uint256) -> uint256:
+    """
+    @notice The skew that the budget left covers for a move of `shock`: budget / shock / P, in units, rounded down
+    """
+    capacity: uint256 = fp.mul_div_down(self.budget_left(), fp.BPS, parameters.bps(shock))
+    return fp.mul_div_down(capacity, SCALE, self.index_price())
+
+
+# What is owed
+
+
+@view
+@internal
+def claimable() -> uint256:
+    """
+    @notice U: fixed for owners, insurance and treasury and not yet collected, and cover held for a liquidation under way
+    """
+    dues: uint256 = self._dues
+    cover: uint256 = self._cover
+    return (
+        (dues & MASK_96)
+        + ((dues >> 96) & MASK_80)
+        + (dues >> 176)
+        + ((cover >> 57) & MASK_96)
+        + (cover >> 153)
+    )
+
+
+@internal
+def owe(owners: uint256, insurance: uint256, treasury: uint256):
+    dues: uint256 = self._dues
+    assert (dues & MASK_96) + owners <= MASK_96 and ((dues >> 96) & MASK_80) + insurance <= MASK_80, "dues out of range"
+    self._dues = dues + (owners | (insurance << 96)) + (treasury << 176)
+
+
+@internal
+def collected(owner_cash: uint256):
+    self._dues -= owner_cash
+
+
+@internal
+def owe_fee(fee: uint256):
+    """
+    @notice The vault's share stays in the market's cash, from where it is settled with the variation margin.
+    """
+    if fee != 0:
+        vault_share: uint256 = fp.mul_div_down(fee, parameters.bps(parameters.FEE_VAULT_SHARE), fp.BPS)
+        insurance_share: uint256 = fp.mul_div_down(fee, parameters.bps(parameters.FEE_INSURANCE_SHARE), fp.BPS)
+        self.owe(0, insurance_share, fee - vault_share - insurance_share)
+
+
+# Cover of a liquidation under way
+
+
+@view
+@internal
+def is_under_way(id: uint256) -> bool:
+    """
+    @notice Whether the vault has already had its turn with bucket `id` at this price.
+    """
+    cover: uint256 = self._cover
+    return cover & MASK_25 == id and (cover >> 25) & MASK_32 == self.price_round()
+
+
+@view
+@internal
+def cover_held(id: uint256) -> (uint256, uint256):
+    """
+    @notice Skin in the game and insurance held for what is left of bucket `id`.
+    """
+    if not self.is_under_way(id):
+        return 0, 0
+    return (self._cover >> 57) & MASK_96, self._cover >> 153
+
+
+@internal
+def hold_cover(id: uint256, skin: uint256, insurance: uint256):
+    if not self.is_under_way(id):
+        # funding moved another bucket to the front
+        self._return_cover()
+    self._cover = id | (self.price_round() << 25) | (skin << 57) | (insurance << 153)
+
+
+@internal
+def drop_cover():
+    """
+    @notice The liquidation is done. Rounding dust of the cover stays in the market's cash and so goes to the vault.
+    """
+    self._cover = 0
+
+
+@internal
+def _return_cover():
+    """
+    @notice A new price makes the cover of an unfinished liquidation a new question: it goes back where it came from.
+    """
+    cover: uint256 = self._cover
+    if cover == 0:
+        return
+    self._cover = 0
+    skin: uint256 = (cover >> 57) & MASK_96
+    insurance: uint256 = cover >> 153
+    if skin + insurance == 0:
+        return
+    cash: uint256 = self.cash_for(skin + insurance)
+    insurance = min(insurance, cash)
+    skin = min(skin, cash - insurance)
+    extcall IMarginPool(POOL).settle(0, [IMarginPool.Payment(receiver=INSURANCE, amount=skin + insurance)])
+    extcall IInsuranceFund(INSURANCE).return_cover(skin, insurance)
+
+
+# Views for others
+
+
+@view
+@internal
+def state() -> IMarket.State:
+    return IMarket.State(
+        index_price=self.index_price(),
+        published_at=self.published_at(),
+        price_round=self.price_round(),
+        funding_index=self.funding_index(),
+        funded_at=(self._head >> 136) & MASK_40,
+        units_long=self.units(grid.LONG),
+        units_short=self.units(grid.SHORT),
+        cash=self.cash(),
+        claimable=self.claimable(),
+        trader_equity=self.trader_equity(),
+        budget_left=self.budget_left(),
+        is_settling=self.is_settling(),
+        is_increase_paused=self.is_increase_paused,
+    )
+
+
+@view
+@internal
+def vault_position() -> (int256, uint256, bool):
+    """
+    @notice Unsettled variation margin C - U - E at the source's price, skew reserve P * K^2 / (2 psi) rounded up, and whether
+            the market is clean at that price and the price is fresh.
+    """
+    price: uint256 = 0
+    published_at: uint256 = 0
+    price, published_at = staticcall IPriceSource(SOURCE).price(FEED)
+    if self.is_settling():
+        price = self.index_price()
+    q: int256 = convert(price, int256) - self.funding_index() - self.funding_accrued()
+    skew: int256 = self.skew()
+    equity: int256 = fp.ceil_div(
+        skew * q - self._beta_sum[grid.LONG] - self._beta_sum[grid.SHORT], convert(SCALE, int256)
+    )
+    size: uint256 = convert(abs(skew), uint256)
+    # P * K first: P * K^2 may exceed 256 bits
+    reserve: uint256 = fp.mul_div_up(fp.mul_div_up(price, size, 2 * parameters.skew_scale()), size, SCALE)
+    is_sound: bool = (
+        block.timestamp <= published_at + parameters.bps(parameters.MAX_AGE)
+        and grid.highest_beta(grid.LONG) <= q
+        and grid.highest_beta(grid.SHORT) <= -q
+    )
+    return convert(self.cash(), int256) - convert(self.claimable(), int256) - equity, reserve, is_sound
+
+
+# Cash
+
+
+@view
+@internal
+def cash() -> uint256:
+    """
+    @notice C
+    """
+    return staticcall IMarginPool(POOL).balance_of(self)
+
+
+@internal
+def cash_for(amount: uint256) -> uint256:
+    """
+    @notice What can be paid towards `amount`: own cash, then the vault's.
+    """
+    cash: uint256 = self.cash()
+    if cash < amount:
+        cash += extcall IMarginPool(POOL).draw(amount - cash)
+    return min(cash, amount)
+
+
+@internal
+def settle_trade(pulled: uint256, owner: address, payout: uint256):
+    """
+    @notice Takes margin in, pays the owner, and pays or draws the variation margin, so that C = U + E.
+    """
+    due: int256 = convert(self.claimable() + payout, int256) + self.trader_equity()
+    surplus: int256 = convert(self.cash() + pulled, int256) - due
+    payments: DynArray[IMarginPool.Payment, 6] = []
+    if surplus > 0:
+        payments.append(IMarginPool.Payment(receiver=VAULT, amount=convert(surplus, uint256)))
+    elif surplus < 0:
+        short: uint256 = convert(-surplus, uint256)
+        # the vault can't pay: crank declares the settlement
+        assert extcall IMarginPool(POOL).draw(short) == short, "wait: crank first"
+    if payout != 0:
+        payments.append(IMarginPool.Payment(receiver=owner, amount=payout))
+    if surplus != 0:
+        log IMarket.VariationMargin(amount=-surplus)
+    extcall IMarginPool(POOL).settle(pulled, payments)
+
+
+@internal
+def settle_crank(keeper: address, reward: uint256):
+    """
+    @notice Pays the keeper; once the market is clean also the variation margin, insurance and treasury. Where the vault
+            can't pay, the market is settled at this price. While it is not clean no variation margin moves.
+    """
+    payments: DynArray[IMarginPool.Payment, 6] = []
+    income: uint256 = 0
+    if self.is_clean():
+        surplus: int256 = (
+            convert(self.cash(), int256) - convert(self.claimable() + reward, int256) - self.trader_equity()
+        )
+        moved: int256 = surplus
+        if surplus > 0:
+            payments.append(IMarginPool.Payment(receiver=VAULT, amount=convert(surplus, uint256)))
+        elif surplus < 0:
+            moved = -convert(extcall IMarginPool(POOL).draw(convert(-surplus, uint256)), int256)
+        if moved != 0:
+            log IMarket.VariationMargin(amount=-moved)
+        if moved == surplus:
+            dues: uint256 = self._dues
+            income = (dues >> 96) & MASK_80
+            if dues >> 176 != 0:
+                payments.append(IMarginPool.Payment(receiver=TREASURY, amount=dues >> 176))
+            self._dues = dues & MASK_96
+        elif not self.is_settling():
+            self._head |= SETTLING_BIT
+            log IMarket.Settling(
+                index_price=self.index_price(),
+                funding_index=self.funding_index(),
+                missing=convert(moved - surplus, uint256),
+            )
+    if income != 0:
+        payments.append(IMarginPool.Payment(receiver=INSURANCE, amount=income))
+    if reward != 0:
+        payments.append(IMarginPool.Payment(receiver=keeper, amount=self.cash_for(reward)))
+    if len(payments) != 0:
+        extcall IMarginPool(POOL).settle(0, payments)
+    if income != 0:
+        extcall IInsuranceFund(INSURANCE).record_income(income)
+
+
+@view
+@internal
+def covered(equity: uint256) -> uint256:
+    """
+    @notice In settlement: equity * coverage, coverage = min(1, (C - U) / E), rounded down.
+    """
+    left: uint256 = fp.positive(convert(self.cash(), int256) - convert(self.claimable(), int256))
+    total: uint256 = fp.positive(self.trader_equity())
+    if left >= total:
+        return equity
+    return fp.mul_div_down(equity, left, total)
+
+
+@internal
+def pay(owner: address, amount: uint256):
+    """
+    @notice Pays an owner outside a trade. `amount` comes from `cash_for` or `covered`.
+    """
+    if amount != 0:
+        extcall IMarginPool(POOL).settle(0, [IMarginPool.Payment(receiver=owner, amount=amount)])
