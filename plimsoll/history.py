@@ -9,10 +9,8 @@ from eth_typing import ChecksumAddress
 from plimsoll.chain import Event
 from plimsoll.keeper_core import percentile
 
+WAD = 10**18
 LAYERS = ("skin_in_the_game", "insurance", "adl", "vault")
-FAIR = 2**256 - 1
-"""`Deleveraged.for_bucket` of fair ADL, which no liquidated bucket asked for."""
-
 Opening = tuple[ChecksumAddress, ChecksumAddress, int]
 """One position from opening to end: market, account, number of the opening."""
 
@@ -31,6 +29,9 @@ class MarketHistory:
     """Deleveraged at the index price."""
     loss_adl_units: int = 0
     """Deleveraged below the index price: these gave profit up."""
+    fair_adl_notional: int = 0
+    """At the index price, USD in WAD."""
+    loss_adl_notional: int = 0
     claims: int = 0
     loss: int = 0
     paid_by: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LAYERS, 0))
@@ -112,10 +113,13 @@ class History:
             market.deleveraged |= self._holders(event, args["units_left"] == 0)
             market.deleveraged_buckets.add((args["bucket"], args["epoch"]))
             market.claims += args["claim"]
+            notional = args["units"] * args["index_price"] // WAD
             if args["loss_per_unit"]:
                 market.loss_adl_units += args["units"]
+                market.loss_adl_notional += notional
             else:
                 market.fair_adl_units += args["units"]
+                market.fair_adl_notional += notional
 
     def _trade(self, event: Event, market: MarketHistory) -> None:
         key = event.address, event.args["account"]

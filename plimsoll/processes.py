@@ -1,5 +1,6 @@
 """Child processes that never outlive the command that started them."""
 
+import asyncio
 import atexit
 import os
 import signal
@@ -35,6 +36,13 @@ class Child:
             os.killpg(self.process.pid, number)
         except (ProcessLookupError, PermissionError):
             return
+
+    async def finish(self, seconds: float) -> bool:
+        """Waits until it ends by itself; whether it ended well and in time."""
+        try:
+            return await asyncio.to_thread(self.process.wait, seconds) == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def tail(self) -> str:
         """The last lines of its output, for an error message."""

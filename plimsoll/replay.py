@@ -5,7 +5,7 @@ second. Prices stand as decimal strings: they exceed what JSON readers keep exac
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plimsoll.artifacts import write_atomically
@@ -24,6 +24,10 @@ class Clock:
     end_ms: int
     speed_milli: int
     started_ms: int | None = None
+
+    def started(self, started_ms: int) -> "Clock":
+        """The same clock, running from the wall time `started_ms` on."""
+        return replace(self, started_ms=started_ms)
 
     def market_ms(self, now_ms: int) -> int:
         """Market time at the wall time `now_ms`."""

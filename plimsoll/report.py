@@ -88,14 +88,14 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
         "seconds": run.seconds,
         "orders": {**history.orders, "failures": history.failures},
         "markets": {
-            symbol: _market(history, item.address) | {"books": books[symbol]}
+            symbol: _market(history, item.address, chain.deployment.collateral.decimals) | {"books": books[symbol]}
             for symbol, item in chain.deployment.markets.items()
         },
         "blocks": {"first": run.first_block, "last": last},
     }
 
 
-def _market(history: History, address: ChecksumAddress) -> dict[str, Any]:
+def _market(history: History, address: ChecksumAddress, decimals: int) -> dict[str, Any]:
     market = history.market(address)
     return {
         "positions_opened": market.opened,
@@ -106,6 +106,8 @@ def _market(history: History, address: ChecksumAddress) -> dict[str, Any]:
         "adl_buckets": len(market.deleveraged_buckets),
         "adl_units_at_fair_price": market.fair_adl_units,
         "adl_units_at_a_loss": market.loss_adl_units,
+        "adl_notional_fair": market.fair_adl_notional // 10 ** (18 - decimals),
+        "adl_notional_loss": market.loss_adl_notional // 10 ** (18 - decimals),
         "loss_beyond_margin": market.loss,
         "loss_paid_by": market.paid_by,
         "recovery_claims": market.claims,
@@ -252,4 +254,28 @@ def waterfall_table(report: dict[str, Any], symbol: str, decimals: int) -> Table
     for layer in LAYERS:
         row(f"  paid by {LAYER_NAMES[layer]}", [item["loss_paid_by"][layer] for item in report["markets"].values()])
     row("recovery claims recorded", [item["recovery_claims"] for item in report["markets"].values()])
+    return table
+
+
+def summary_table(report: dict[str, Any], symbol: str, decimals: int) -> Table:
+    """What happened to traders and capital."""
+    table = Table(title=f"{report['data']}: {report['bars']} bars, seed {report['seed']}", title_justify="left")
+    table.add_column("")
+    markets = report["markets"]
+    for name in (*markets, "all"):
+        table.add_column(name, justify="right")
+    for label, field in (
+        ("positions opened", "positions_opened"),
+        ("liquidated positions", "liquidated_positions"),
+        ("liquidated buckets", "liquidated_buckets"),
+        ("deleveraged positions", "adl_positions"),
+        ("deleveraged buckets", "adl_buckets"),
+    ):
+        table.add_row(label, *(str(item[field]) for item in markets.values()), str(report[field]))
+    for label, field in (("deleveraged at fair price", "fair"), ("deleveraged at a loss", "loss")):
+        values = [item[f"adl_notional_{field}"] for item in markets.values()]
+        table.add_row(f"{label}, {symbol}", *(money(value, decimals) for value in (*values, sum(values))))
+    for label, field in (("vault", "vault"), ("insurance", "insurance"), ("skin in the game", "skin_in_the_game")):
+        start, end = report[field]["start"], report[field]["end"]
+        table.add_row(f"{label}, {symbol}", *[""] * len(markets), f"{money(start, decimals)} → {money(end, decimals)}")
     return table
