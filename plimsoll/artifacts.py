@@ -34,6 +34,7 @@ MAX_RUNTIME_SIZE = 22_000
 FORMAT = 1
 """Raise it when the artifacts get other fields, so that old ones are made anew."""
 
+_CAMEL_CASE = re.compile(r"[A-Z][A-Za-z0-9]+")
 _IMPORT = re.compile(r"^(?:from\s+(\.*)([\w.]*)\s+)?import\s+([\w.]+)", re.MULTILINE)
 
 
@@ -58,7 +59,7 @@ class Artifact(BaseModel):
 
 def contract_names(contracts: Path = CONTRACTS) -> list[str]:
     """Names of the deployable contracts: the CamelCase files right under `contracts/`."""
-    return sorted(path.stem for path in contracts.glob("*.vy") if path.stem[:1].isupper())
+    return sorted(path.stem for path in contracts.glob("*.vy") if _CAMEL_CASE.fullmatch(path.stem))
 
 
 def sources(path: Path) -> set[Path]:
