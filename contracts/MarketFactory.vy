@@ -10,29 +10,25 @@ from .interfaces import IMarketFactory
 
 implements: IMarketFactory
 
-blueprint: public(immutable(address))
+market_blueprint: public(immutable(address))
+trading_engine_blueprint: public(immutable(address))
+risk_engine_blueprint: public(immutable(address))
 
 
 @deploy
-def __init__(blueprint_: address):
-    assert blueprint_.is_contract, "blueprint is not a contract"
-    blueprint = blueprint_
+def __init__(market: address, trading_engine: address, risk_engine: address):
+    assert market.is_contract and trading_engine.is_contract and risk_engine.is_contract, "blueprint is not a contract"
+    market_blueprint = market
+    trading_engine_blueprint = trading_engine
+    risk_engine_blueprint = risk_engine
 
 
 @external
-def create_market(
-    pool: address,
-    vault: address,
-    insurance: address,
-    order_book: address,
-    treasury: address,
-    price_source: address,
-    feed: bytes32,
-    owner: address,
-    params: IMarket.Params,
-) -> address:
-    market: address = create_from_blueprint(
-        blueprint, pool, vault, insurance, order_book, treasury, price_source, feed, owner, params
+def create_market(wiring: IMarket.Wiring, owner: address, params: IMarket.Params) -> address:
+    trading_engine: address = create_from_blueprint(trading_engine_blueprint, wiring)
+    risk_engine: address = create_from_blueprint(risk_engine_blueprint, wiring)
+    market: address = create_from_blueprint(market_blueprint, wiring, trading_engine, risk_engine, owner, params)
+    log IMarketFactory.MarketCreated(
+        market=market, feed=wiring.feed, creator=msg.sender, trading_engine=trading_engine, risk_engine=risk_engine
     )
-    log IMarketFactory.MarketCreated(market=market, feed=feed, creator=msg.sender)
     return market

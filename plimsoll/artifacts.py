@@ -27,11 +27,11 @@ CONTRACTS = ROOT / "contracts"
 BUILD = ROOT / "build" / "abi"
 
 EVM_VERSION = "cancun"
-BLUEPRINTS = frozenset({"Market"})
+BLUEPRINTS = frozenset({"Market", "TradingEngine", "RiskEngine"})
 """Contracts that a factory creates from a blueprint (ERC-5202)."""
 MAX_RUNTIME_SIZE = 22_000
 """Bytes of runtime code that a contract of Plimsoll may have. The EVM's own limit is 24,576."""
-FORMAT = 1
+FORMAT = 2
 """Raise it when the artifacts get other fields, so that old ones are made anew."""
 
 _CAMEL_CASE = re.compile(r"[A-Z][A-Za-z0-9]+")

@@ -200,9 +200,9 @@ def _deploy_contracts(chain: Chain, plan: Plan, report: Callable[[str], None]) -
         plan.cooldown,
     )
     deploy_one("InsuranceFund", pool, recovery, fund_params)
-    report("deploying the blueprint of Market")
-    deploy_one("MarketFactory", chain.declare("Market"))
-    deploy_one("Relay", pool, book, contracts["PriceFeed"].address)
+    report("deploying the blueprints of Market and its engines")
+    deploy_one("MarketFactory", *(chain.declare(name) for name in ("Market", "TradingEngine", "RiskEngine")))
+    deploy_one("Relay", contracts["PriceFeed"].address, book, pool)
     deploy_one("Lens", pool, book)
     return contracts
 
@@ -211,7 +211,8 @@ def _set_roles(chain: Chain, contracts: Mapping[str, Any]) -> None:
     deployer = chain.account(accounts.DEPLOYER)
     pool, book, vault, fund = (contracts[name] for name in ("MarginPool", "OrderBook", "Vault", "InsuranceFund"))
     pool.set_roles(book.address, vault.address, sender=deployer)
-    for engine in (book, vault, fund):
+    # The relay is an engine only to pass on what markets and orders pay it.
+    for engine in (book, vault, fund, contracts["Relay"]):
         pool.set_engine(engine.address, True, sender=deployer)
     contracts["RecoveryToken"].set_minter(fund.address, sender=deployer)
 
@@ -239,8 +240,7 @@ def _pay_capital_in(chain: Chain, plan: Plan, contracts: Mapping[str, Any]) -> N
 def _create_market(chain: Chain, plan: Plan, contracts: Mapping[str, Any], listing: Listing) -> Contract:
     deployer = chain.account(accounts.DEPLOYER)
     pool, book, vault, fund = (contracts[name] for name in ("MarginPool", "OrderBook", "Vault", "InsuranceFund"))
-    address = chain.returned(
-        contracts["MarketFactory"].create_market,
+    wiring = (
         pool.address,
         vault.address,
         fund.address,
@@ -248,9 +248,10 @@ def _create_market(chain: Chain, plan: Plan, contracts: Mapping[str, Any], listi
         accounts.dev_account(accounts.TREASURY).address,
         contracts["PriceFeed"].address,
         listing.feed,
-        accounts.dev_account(accounts.DEPLOYER).address,
-        astuple(plan.market_params(listing)),
     )
+    owner = accounts.dev_account(accounts.DEPLOYER).address
+    params = astuple(plan.market_params(listing))
+    address = chain.returned(contracts["MarketFactory"].create_market, wiring, owner, params)
     pool.set_engine(address, True, sender=deployer)
     pool.set_mandate(address, plan.vault_capital * plan.unit * plan.mandate_bps // BPS, sender=deployer)
     book.set_market(address, True, sender=deployer)
