@@ -54,6 +54,9 @@ def __init__(
     book.__init__(wiring)
     buckets.__init__(book.SCALE)
     parameters.set(params)
+    if self.is_contract:
+        # never: this is the constructor
+        self._declare_events()
 
 
 # The order book's door
@@ -182,3 +185,60 @@ def price_source() -> address:
 @external
 def pool() -> address:
     return book.POOL
+
+
+# An ABI lists the events that constructor and functions can reach. The engines log these from this contract's address, so
+# that is where a client looks them up; being reachable from the constructor alone, this costs no runtime code.
+
+
+@internal
+def _declare_events():
+    log IMarket.Traded(
+        account=self,
+        bucket=0,
+        units_delta=0,
+        units_after=0,
+        fill_price=0,
+        margin=0,
+        paid_out=0,
+        fee=0,
+        premium=0,
+        realised=0,
+    )
+    log IMarket.MarginChanged(account=self, bucket=0, margin_delta=0, units=0)
+    log IMarket.BucketChanged(bucket=0, epoch=0, units_delta=0, shares_delta=0)
+    log IMarket.Liquidated(
+        bucket=0,
+        epoch=0,
+        units=0,
+        units_left=0,
+        index_price=0,
+        fill_price=0,
+        to_vault=False,
+        paid=0,
+        penalty=0,
+        loss=0,
+        skin_in_the_game=0,
+        insurance=0,
+        adl=0,
+        vault=0,
+    )
+    log IMarket.Deleveraged(
+        bucket=0,
+        for_bucket=0,
+        epoch=0,
+        price_round=0,
+        step=0,
+        index_price=0,
+        funding_index=0,
+        score=0,
+        units=0,
+        units_left=0,
+        paid_per_unit=0,
+        loss_per_unit=0,
+        paid=0,
+        claim=0,
+    )
+    log IMarket.RewardPaid(keeper=self, amount=0, buckets=0)
+    log IMarket.VariationMargin(amount=0)
+    log IMarket.Settling(index_price=0, funding_index=0, missing=0)
