@@ -1,0 +1,51 @@
+"""Fixtures of the unit tests. The contracts run on titanoboa: `pytest -p no:ape_test tests/unit`.
+
+Its plugin undoes what a test or a Hypothesis example did on the chain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.support import System
+
+
+@pytest.fixture(scope="session", params=[6], ids=lambda decimals: f"{decimals}_decimals")
+def decimals(request: pytest.FixtureRequest) -> int:
+    """Of the currency. `@every_decimals` runs a test with 6, 8 and 18."""
+    return int(request.param)
+
+
+@pytest.fixture(scope="session")
+def system(decimals: int) -> System:
+    from tests.unit.support import build_system
+
+    return build_system(decimals)
+
+
+@pytest.fixture
+def pool(system: System) -> Any:
+    return system.pool
+
+
+@pytest.fixture
+def vault(system: System) -> Any:
+    return system.vault
+
+
+@pytest.fixture
+def insurance(system: System) -> Any:
+    return system.insurance
+
+
+@pytest.fixture
+def order_book(system: System) -> Any:
+    return system.order_book
+
+
+@pytest.fixture
+def market(system: System) -> Any:
+    return system.market
