@@ -141,7 +141,7 @@ class Demo:
             "PLIMSOLL_PUBLISHER_PORT": str(settings.publisher_port),
             "PLIMSOLL_LISTING_PRICES": prices,
         }
-        child = self.children.start("deploy", [sys.executable, "-m", "ape", "run", "deploy"], env, cwd=ROOT)
+        child = self.children.start("deploy", [str(Path(sys.executable).parent / "ape"), "run", "deploy"], env, cwd=ROOT)
         is_done = await child.finish(DEPLOY_SECONDS)
         tail = child.tail()
         self.children.stop(child)
