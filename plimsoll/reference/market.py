@@ -79,6 +79,7 @@ class Liquidation:
 
     bucket: int
     owners: tuple[str, ...]
+    loss_per_unit: Fraction = Fraction(0)  # of what the vault took over
     units_to_vault: Fraction = Fraction(0)
     units_to_adl: Fraction = Fraction(0)
     units_last_resort: Fraction = Fraction(0)
@@ -257,35 +258,38 @@ class Market:
         closing = Fraction(0)
         if held is not None and held.signed_units * delta < 0:
             closing = min(abs(delta), held.units) * (1 if delta > 0 else -1)
+        if self.is_settling:
+            # exits only: what would open is left out
+            delta = closing
+            if closing == 0:
+                raise RejectedError("nothing to reduce")
         opening = delta - closing
-        if self.is_settling and opening != 0:
-            raise RejectedError("settling")
         fill = Fraction(self.price) if self.is_settling else self.fill_price(delta)
         if acceptable_price and (fill > acceptable_price if delta > 0 else fill < acceptable_price):
             raise RejectedError("price not acceptable")
-        before = self.skew
+        fee = self._fee(delta)
+        before = abs(self.skew + closing)
         snapshot = (dict(self.free), self.cash, self.due_insurance, self.due_treasury, dict(self.positions))
         try:
             if closing != 0:
                 assert held is not None
-                self._close(held, abs(closing), fill, self._fee(before, closing, fill))
+                self._close(held, abs(closing), fill, fee * closing / delta)
             if opening != 0:
-                self._open(owner, opening, Fraction(margin), fill, self._fee(before + closing, opening, fill))
-                if abs(before + delta) > abs(before):
-                    exposure = abs(before + delta) * self.price / self.cash_scale
-                    if exposure > self.capacity(self.params.shock_open_bps):
-                        raise RejectedError("open capacity")
+                self._open(owner, opening, Fraction(margin), fill, fee * opening / delta)
+                exposure = abs(self.skew) * self.price / self.cash_scale
+                if abs(self.skew) > before and exposure > self.capacity(self.params.shock_open_bps):
+                    raise RejectedError("open capacity")
         except RejectedError:
             self.free, self.cash, self.due_insurance, self.due_treasury, self.positions = snapshot
             raise
         self._settle()
 
-    def _fee(self, skew: Fraction, delta: Fraction, fill: Fraction) -> Fraction:
-        """Taker on what makes |K| grow, maker on what makes it shrink."""
-        shrinking = min(abs(delta), abs(skew)) if skew * delta < 0 else Fraction(0)
+    def _fee(self, delta: Fraction) -> Fraction:
+        """On notional at the index price: taker for what makes |K| grow, maker for what makes it shrink."""
+        shrinking = min(abs(delta), abs(self.skew)) if self.skew * delta < 0 else Fraction(0)
         growing = abs(delta) - shrinking
         bps = growing * self.params.taker_fee_bps + shrinking * self.params.maker_fee_bps
-        return bps / BPS * fill / self.cash_scale
+        return bps / BPS * self.price / self.cash_scale
 
     def _share_fee(self, fee: Fraction) -> None:
         to_vault = fee * self.params.fee_vault_share_bps / BPS
@@ -443,30 +447,26 @@ class Market:
             self._cover(told, taken * max(Fraction(0), beta - y) / self.cash_scale)
             self._pay_owners(told, members, total, taken, max(Fraction(0), y - beta))
             told.units_to_vault = taken
+            told.loss_per_unit = max(Fraction(0), beta - y)
         for p in members:
             del self.positions[p.owner]
         rest = total - taken
         if rest > 0:
             self._deleverage_for(told, members, total, rest, side, beta)
         self.liquidations.append(told)
-        self._reward(told)
 
     def _vault_purchase(self, side: int, beta: int, total: Fraction) -> tuple[Fraction, Fraction]:
         """Units that the vault takes over and the coordinate it pays, never worse than the fair one for a loss."""
         sign = 1 if side == LONG else -1
         room = floor(self.capacity(self.params.shock_backstop_bps) * self.cash_scale / self.price) + sign * self.skew
         units = max(Fraction(0), min(total, room))
-        x = self.coordinate(side)
-
-        def paid(n: Fraction) -> Fraction:
-            fill = self.fill_price(-sign * n)
-            x_f = fill - self.funding if side == LONG else self.funding - fill
-            return max(x_f, min(Fraction(beta), x))
-
-        loss = beta - paid(units)
-        if loss > 0:
-            units = min(units, (self.skin + self.insurance) * self.cash_scale / loss)
-        return units, paid(units)
+        fill = self.fill_price(-sign * units)
+        x_f = (fill - self.funding) * sign
+        y = max(x_f, min(Fraction(beta), self.coordinate(side)))
+        if beta > y:
+            # The price stays the one for all that there is room for, also where cover ends before.
+            units = min(units, (self.skin + self.insurance) * self.cash_scale / (beta - y))
+        return units, y
 
     def _cover(self, told: Liquidation, amount: Fraction) -> None:
         """Skin in the game first, then insurance."""
@@ -481,9 +481,10 @@ class Market:
     def _pay_owners(
         self, told: Liquidation, members: list[Position], total: Fraction, units: Fraction, left: Fraction
     ) -> None:
-        """Owners get what is left per unit, less the penalty, for their part of `units`."""
+        """Owners get what is left per unit, less the penalty, for their part of `units` that found one counterparty."""
         penalty = min(left, Fraction(self.price * self.params.liquidation_penalty_bps, BPS))
         told.penalty += units * penalty / self.cash_scale
+        self._reward(units * penalty / self.cash_scale)
         paid = units * (left - penalty) / self.cash_scale
         told.paid += paid
         for p in members:
@@ -493,17 +494,20 @@ class Market:
         self, told: Liquidation, members: list[Position], total: Fraction, rest: Fraction, side: int, beta: int
     ) -> None:
         x = self.coordinate(side)
-        self._pay_owners(told, members, total, rest, max(Fraction(0), x - beta))
+        left = max(Fraction(0), x - beta)
         loss = max(Fraction(0), beta - x)
         cover = min(loss, (self.skin + self.insurance) * self.cash_scale / rest)
         self._cover(told, cover * rest / self.cash_scale)
         uncovered = loss - cover
         for units, given_up in self._winners(1 - side, rest, uncovered, told.bucket):
+            self._pay_owners(told, members, total, units, left)
             told.units_to_adl += units
             told.adl += units * given_up / self.cash_scale
             told.vault += units * (uncovered - given_up) / self.cash_scale
         told.units_last_resort = rest - told.units_to_adl
         told.vault += told.units_last_resort * uncovered / self.cash_scale
+        if told.units_last_resort > 0:
+            self._pay_owners(told, members, total, told.units_last_resort, left)
 
     def _winners(
         self, side: int, need: Fraction, loss: Fraction, for_bucket: int
@@ -566,16 +570,18 @@ class Market:
         need = abs(skew) - target
         if need > 0:
             for _ in self._winners(LONG if skew > 0 else SHORT, need, Fraction(0), FAIR_ADL):
-                pass
+                self._reward(Fraction(0))
 
-    def _reward(self, told: Liquidation) -> None:
-        """Share the penalty; the keeper's part is topped up to its floor."""
+    def _reward(self, penalty: Fraction) -> None:
+        """Share a penalty; the reserve, then the vault, top the keeper's part up to its floor at each piece."""
         params = self.params
-        keeper = told.penalty * params.penalty_keeper_share_bps / BPS
-        insurance = told.penalty * params.penalty_insurance_share_bps / BPS
+        keeper = penalty * params.penalty_keeper_share_bps / BPS
+        insurance = penalty * params.penalty_insurance_share_bps / BPS
         self.cash -= keeper
         self.keeper += keeper
         self.due_insurance += insurance
-        top_up = min(self.reserve, max(Fraction(0), params.reward_floor - keeper))
-        self.reserve -= top_up
+        top_up = max(Fraction(0), params.reward_floor - keeper)
+        from_reserve = min(self.reserve, top_up)
+        self.reserve -= from_reserve
+        self.cash -= top_up - from_reserve
         self.keeper += top_up

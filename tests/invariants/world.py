@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from fractions import Fraction
+from functools import cache
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +55,18 @@ def transferFrom(sender: address, to: address, amount: uint256) -> bool:
 SOURCE = """
 # pragma version ==0.4.3
 # pragma nonreentrancy on
-value: uint256
+latest: uint256
 at: uint256
 
 @external
-def set(value: uint256, at: uint256):
-    self.value = value
+def set(latest: uint256, at: uint256):
+    self.latest = latest
     self.at = at
 
 @view
 @external
 def price(feed: bytes32) -> (uint256, uint256):
-    return self.value, self.at
+    return self.latest, self.at
 """
 
 BOOK = """
@@ -178,6 +180,14 @@ def ping():
 """
 
 
+@cache
+def compiled(name_or_source: str) -> Any:
+    """A contract of the project by name, or a source, compiled once."""
+    if "\n" in name_or_source:
+        return boa.loads_partial(name_or_source)
+    return boa.load_partial(str(CONTRACTS / f"{name_or_source}.vy"))
+
+
 class World:
     """Contracts and model side by side."""
 
@@ -189,14 +199,13 @@ class World:
         self.deployer = boa.env.eoa
         self.treasury = boa.env.generate_address("treasury")
         self.keeper = boa.env.generate_address("keeper")
-        self.token = boa.loads(TOKEN)
-        self.source = boa.loads(SOURCE)
-        self.pool = boa.load(str(CONTRACTS / "MarginPool.vy"), self.token.address)
-        self.book = boa.loads(BOOK, self.pool.address)
-        self.fund = boa.loads(FUND, self.pool.address)
-        self.vault = boa.loads(VAULT)
-        self.market = boa.load(
-            str(CONTRACTS / "Market.vy"),
+        self.token = compiled(TOKEN).deploy()
+        self.source = compiled(SOURCE).deploy()
+        self.pool = compiled("MarginPool").deploy(self.token.address)
+        self.book = compiled(BOOK).deploy(self.pool.address)
+        self.fund = compiled(FUND).deploy(self.pool.address)
+        self.vault = compiled(VAULT).deploy()
+        wiring = (
             self.pool.address,
             self.vault.address,
             self.fund.address,
@@ -204,9 +213,19 @@ class World:
             self.treasury,
             self.source.address,
             FEED,
+        )
+        self.trading_engine = compiled("TradingEngine").deploy(wiring)
+        self.risk_engine = compiled("RiskEngine").deploy(wiring)
+        self.market = compiled("Market").deploy(
+            wiring,
+            self.trading_engine.address,
+            self.risk_engine.address,
             self.deployer,
             tuple(asdict(params).values()),
         )
+        # The market tells what its engines do: their events come from its address.
+        for engine in (self.trading_engine, self.risk_engine):
+            self.market.event_for.update(engine.event_for)
         self.book.list(self.market.address)
         self.deposit(self.vault.address, vault)
         self.deposit(self.fund.address, skin + insurance + reserve)
@@ -218,6 +237,11 @@ class World:
         self.model = Model(params, Fraction(vault), Fraction(skin), Fraction(insurance), Fraction(reserve))
         self.model.now = self.model.funded_at = self.now
         self.owners: dict[str, Any] = {}
+        self.units_dust = 10**9
+
+    @property
+    def cash_dust(self) -> int:
+        return CASH_DUST + self.units_dust * self.model.price // self.model.cash_scale
 
     @property
     def now(self) -> int:
@@ -252,7 +276,7 @@ class World:
             refused = reason_of(error)
         held = self.model.positions.get(name)
         delta = Fraction(size_delta)
-        if held is not None and abs(held.signed_units + delta) <= UNITS_DUST:
+        if held is not None and abs(held.signed_units + delta) <= self.units_dust:
             delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
         try:
             self.model.trade(name, delta, margin)
@@ -290,6 +314,10 @@ class World:
             if done < chunk:
                 break
         self.model.crank()
+        for told in self.model.liquidations[liquidations:]:
+            if told.loss_per_unit > 0:
+                # so many units does the smallest coin of cover make the vault's
+                self.units_dust += 4 * self.model.cash_scale // floor(told.loss_per_unit)
         self._compare_liquidations(liquidated, self.model.liquidations[liquidations:])
         self._compare_deleveragings(deleveraged, self.model.deleveragings[deleveragings:])
 
@@ -300,7 +328,7 @@ class World:
             mine = [e for e in events if e.bucket == told.bucket]
             # what the last resort leaves to the vault stands in the events of either counterparty
             units = sum(e.units for e in mine)
-            assert_close(units, told.units_to_vault + told.units_to_adl + told.units_last_resort, UNITS_DUST)
+            assert_close(units, told.units_to_vault + told.units_to_adl + told.units_last_resort, self.units_dust)
             for name, amount in (
                 ("paid", told.paid),
                 ("penalty", told.penalty),
@@ -310,16 +338,17 @@ class World:
                 ("adl", told.adl),
                 ("vault", told.vault),
             ):
-                assert_close(sum(getattr(e, name) for e in mine), amount, CASH_DUST, f"{name} of {told}")
+                assert_close(sum(getattr(e, name) for e in mine), amount, self.cash_dust, f"{name} of {told}")
 
     def _compare_deleveragings(self, events: list[Any], expected: list[Deleveraging]) -> None:
         """Order, steps, units and price of every deleveraging; less than dust may come once more or not at all."""
-        mine = merge([(e.bucket, e.for_bucket, e.step, e.units, e.loss_per_unit) for e in events])
-        theirs = merge([(d.bucket, d.for_bucket, d.step, d.units, d.loss_per_unit) for d in expected])
+        mine = merge([(e.bucket, e.for_bucket, e.step, e.units, e.loss_per_unit) for e in events], self.units_dust)
+        theirs = merge([(d.bucket, d.for_bucket, d.step, d.units, d.loss_per_unit) for d in expected], self.units_dust)
         assert [m[:3] for m in mine] == [t[:3] for t in theirs], "deleveraged buckets, their order or their steps"
         for m, t in zip(mine, theirs, strict=True):
-            assert_close(m[3], t[3], UNITS_DUST, f"units of {t}")
-            assert_close(m[4], t[4], PRICE_DUST, f"loss per unit of {t}")
+            assert_close(m[3], t[3], self.units_dust, f"units of {t}")
+            a_coin = self.model.cash_scale // floor(t[3])
+            assert_close(m[4], t[4], PRICE_DUST + 10 * a_coin, f"loss per unit of {t}")
 
     def sync(self, name: str) -> None:
         self.market.sync(self.owners[name])
@@ -336,29 +365,29 @@ class World:
             held = market.position(address)
             theirs = model.positions.get(name)
             if theirs is None:
-                assert held.units <= UNITS_DUST, f"{name} still holds {held.units}"
+                assert held.units <= self.units_dust, f"{name} still holds {held.units}"
             else:
                 assert held.bucket == theirs.bucket, f"bucket of {name}"
-                assert_close(held.units, theirs.units, UNITS_DUST, f"units of {name}")
-                assert_close(held.basis, theirs.basis, PRICE_DUST, f"basis of {name}")
+                assert_close(held.units, theirs.units, self.units_dust, f"units of {name}")
+                a_coin = model.cash_scale // max(1, floor(theirs.units))
+                assert_close(held.basis, theirs.basis, PRICE_DUST + 10 * a_coin, f"basis of {name}")
             money = pool.balance_of(address) + held.cash_owed
             expected = model.free.get(name, Fraction(0)) + model.owed.get(name, Fraction(0))
-            assert_close(money, expected, CASH_DUST, f"cash of {name}")
+            assert_close(money, expected, self.cash_dust, f"cash of {name}")
             claims = self.fund.recovery(address) + held.claim_owed
-            assert_close(claims, model.claims_ever.get(name, Fraction(0)), CASH_DUST, f"claims of {name}")
-        assert_close(state.units_long, model.units(LONG), UNITS_DUST, "open interest, long")
-        assert_close(state.units_short, model.units(SHORT), UNITS_DUST, "open interest, short")
+            assert_close(claims, model.claims_ever.get(name, Fraction(0)), self.cash_dust, f"claims of {name}")
+        assert_close(state.units_long, model.units(LONG), self.units_dust, "open interest, long")
+        assert_close(state.units_short, model.units(SHORT), self.units_dust, "open interest, short")
         assert_close(state.funding_index, model.funding, PRICE_DUST, "funding index")
-        assert_close(state.budget_left, model.budget_left, CASH_DUST, "loss budget left")
-        assert_close(pool.balance_of(self.vault.address), model.vault, CASH_DUST, "vault")
-        assert_close(self.fund.skin_in_the_game(), model.skin, CASH_DUST, "skin in the game")
-        assert_close(pool.balance_of(self.keeper), model.keeper, CASH_DUST, "keeper")
+        assert_close(state.budget_left, model.budget_left, self.cash_dust, "loss budget left")
+        assert_close(pool.balance_of(self.vault.address), model.vault, self.cash_dust, "vault")
+        assert_close(self.fund.skin_in_the_game(), model.skin, self.cash_dust, "skin in the game")
+        assert_close(pool.balance_of(self.keeper), model.keeper, self.cash_dust, "keeper")
         if model.is_clean and not model.is_settling:
             books = state.cash - state.claimable - state.trader_equity
-            assert 0 <= books <= CASH_DUST, f"C - U - E = {books}"
+            assert 0 <= books <= self.cash_dust, f"C - U - E = {books}"
 
 
-UNITS_DUST = 10**9  # of 10**18 a unit
 PRICE_DUST = 10**9
 CASH_DUST = 1_000  # a tenth of a cent
 
@@ -371,11 +400,11 @@ def assert_close(mine: int, theirs: Fraction | int, dust: int, what: str = "") -
     assert abs(mine - theirs) <= dust + abs(theirs) / 10**10, f"{what}: market {mine}, model {float(theirs):.6f}"
 
 
-def merge(rows: list[tuple[int, int, int, Any, Any]]) -> list[tuple[int, int, int, Any, Any]]:
+def merge(rows: list[tuple[int, int, int, Any, Any]], dust: int) -> list[tuple[int, int, int, Any, Any]]:
     """Adds up neighbours of the same bucket, cause and step (an interrupted crank tells twice), and drops dust."""
     merged: list[tuple[int, int, int, Any, Any]] = []
     for row in rows:
-        if row[3] <= UNITS_DUST:
+        if row[3] <= dust:
             continue
         if merged and merged[-1][:3] == row[:3]:
             row = (*row[:3], merged[-1][3] + row[3], row[4])
