@@ -15,20 +15,12 @@ from .interfaces import IInsuranceFund
 from .interfaces import ILens
 from .interfaces import IMarginPool
 from .interfaces import IMarket
+from .interfaces import IOrderBook
 from .interfaces import IPriceSource
 from .modules import fixed_point as fp
 from .modules import grid
 
 implements: ILens
-
-
-interface IMarketList:
-    def market_count() -> uint256: view
-    def market_at(index: uint256) -> address: view  # from 1
-
-
-interface IWired:
-    def insurance() -> address: view
 
 
 TICK_MASK: constant(uint256) = 2**16 - 1
@@ -37,7 +29,7 @@ MAX_QUEUE: constant(uint256) = 64
 MAX_MARKETS: constant(uint256) = 16
 
 POOL: immutable(IMarginPool)
-MARKETS: immutable(IMarketList)
+ORDER_BOOK: immutable(IOrderBook)
 CASH_SCALE: immutable(uint256)
 
 
@@ -55,7 +47,7 @@ struct Now:
 @deploy
 def __init__(pool: address, order_book: address):
     POOL = IMarginPool(pool)
-    MARKETS = IMarketList(order_book)
+    ORDER_BOOK = IOrderBook(order_book)
     token: address = staticcall IMarginPool(pool).token()
     decimals: uint256 = convert(staticcall IERC20Detailed(token).decimals(), uint256)
     CASH_SCALE = 10 ** (36 - decimals)
@@ -101,9 +93,9 @@ def market(market: address) -> ILens.MarketView:
 @external
 def account(owner: address) -> (uint256, DynArray[ILens.PositionView, MAX_MARKETS]):
     positions: DynArray[ILens.PositionView, MAX_MARKETS] = []
-    count: uint256 = min(staticcall MARKETS.market_count(), MAX_MARKETS)
+    count: uint256 = min(staticcall ORDER_BOOK.market_count(), MAX_MARKETS)
     for i: uint256 in range(count, bound=MAX_MARKETS):
-        market: address = staticcall MARKETS.market_at(i + 1)
+        market: address = staticcall ORDER_BOOK.market_at(i + 1)
         held: IMarket.Position = staticcall IMarket(market).position(owner)
         if held.units > 0 or held.cash_owed > 0 or held.claim_owed > 0:
             positions.append(self._position(self._now(market), held))
@@ -458,7 +450,7 @@ def _loss_per_unit(now: Now, side: uint256) -> uint256:
     if equity >= 0:
         return 0
     held: IMarket.Bucket = staticcall now.market.bucket(worst)
-    fund: IInsuranceFund = IInsuranceFund(staticcall IWired(now.market.address).insurance())
+    fund: IInsuranceFund = IInsuranceFund(staticcall now.market.insurance())
     cover: uint256 = staticcall fund.coverable(now.market.address)
     covered: uint256 = cover * CASH_SCALE // held.units
     loss: uint256 = convert(-equity, uint256)

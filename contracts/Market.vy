@@ -187,6 +187,12 @@ def pool() -> address:
     return book.POOL
 
 
+@view
+@external
+def insurance() -> address:
+    return book.INSURANCE
+
+
 # An ABI lists the events that constructor and functions can reach. The engines log these from this contract's address, so
 # that is where a client looks them up; being reachable from the constructor alone, this costs no runtime code.
 
