@@ -5,8 +5,10 @@ import os
 import urllib.request
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import click
 
@@ -31,10 +33,10 @@ def ask(url: str, method: str, *params: Any) -> Any:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             return json.load(response)["result"]
+    except (HTTPError, HTTPException, ValueError, KeyError, TypeError):
+        raise PlimsollError(f"what answers at {url} is not an Ethereum node") from None
     except OSError:
         raise PlimsollError(f"no chain answers at {url}") from None
-    except (ValueError, KeyError, TypeError):
-        raise PlimsollError(f"what answers at {url} is not an Ethereum node") from None
 
 
 def check_chain(network: str, url: str) -> None:
