@@ -147,6 +147,8 @@ class System:
 
     def engine_cash(self, engine: Any, amount: int) -> None:
         """Lets a market or another engine have earned `amount`."""
+        if not amount:
+            return
         with boa.env.prank(self.owner):
             self.token.mint(engine.address, amount)
         with boa.env.prank(engine.address):
