@@ -22,7 +22,6 @@ from .modules import grid
 
 implements: ILens
 
-
 TICK_MASK: constant(uint256) = 2**16 - 1
 MAX_WALK: constant(uint256) = 2_048
 MAX_QUEUE: constant(uint256) = 64
@@ -198,10 +197,11 @@ def work(market: address) -> ILens.Work:
                 eligible[side] += 1
                 id = self._above(now, id)
     is_adl_due: bool = self._is_fair_adl_due(now, eligible, bankrupt == 0)
-    buckets: uint256 = liquidatable
+    buckets: uint256 = 0
     if liquidatable > 0 or is_adl_due:
+        # A bucket goes to the vault and to winners; each piece closed by winners ends the bucket, a winner's step or the need.
         steps: uint256 = (fp.BPS + now.params.adl_step_bps - 1) // now.params.adl_step_bps
-        buckets += (eligible[grid.LONG] + eligible[grid.SHORT]) * steps
+        buckets = 2 * liquidatable + (eligible[grid.LONG] + eligible[grid.SHORT]) * steps + 1
     return ILens.Work(
         has_new_price=now.is_new,
         is_stale=self._is_stale(now),
@@ -616,7 +616,12 @@ def _quote_open(
         contributed += held.units * held.basis
         entry += held.units * held.entry_price
     result.fee += fee
-    result.error = self._refusal_to_open(now, side, size_delta, closed, units, equity)
+    if now.state.is_increase_paused:
+        result.error = "market is paused"
+    elif equity <= 0:
+        result.error = "margin does not cover premium and fee"
+    elif fp.mul_div_down(units, now.price, CASH_SCALE) < now.params.min_value:
+        result.error = "position below the smallest value"
     if result.error != "":
         return result
     # beta = ceil_tick(x - e / units), the class from c = min(contributed, e / units)
@@ -635,6 +640,9 @@ def _quote_open(
     if x - beta < convert(required, int256):
         result.error = "below initial margin"
         return result
+    if self._is_over_capacity(now, size_delta, opened):
+        result.error = "market is at its open capacity"
+        return result
     result = self._describe(now, side, units, beta, entry // units, result)
     result.paid_out += convert(equity, uint256) - result.margin_locked
     return result
@@ -642,28 +650,17 @@ def _quote_open(
 
 @view
 @internal
-def _refusal_to_open(
-    now: Now, side: uint256, size_delta: int256, closed: uint256, units: uint256, equity: int256
-) -> String[64]:
-    if now.state.is_increase_paused:
-        return "market is paused"
-    if equity <= 0:
-        return "margin does not cover premium and fee"
-    if fp.mul_div_down(units, now.price, CASH_SCALE) < now.params.min_value:
-        return "position below the smallest value"
+def _is_over_capacity(now: Now, size_delta: int256, opened: uint256) -> bool:
     # The part that closes comes first; what opens must not grow |K| beyond what the loss budget covers.
     after: int256 = self._skew(now) + size_delta
-    before: int256 = self._skew(now)
-    if size_delta > 0:
-        before += convert(closed, int256)
-    else:
-        before -= convert(closed, int256)
-    if abs(after) > abs(before):
-        budget: uint256 = self._budget_left(now, self._trader_equity(now), True)
-        capacity: uint256 = fp.mul_div_down(budget, fp.BPS, now.params.shock_open_bps)
-        if convert(abs(after), uint256) > fp.mul_div_down(capacity, CASH_SCALE, now.price):
-            return "market is at its open capacity"
-    return ""
+    opening: int256 = convert(opened, int256)
+    if size_delta < 0:
+        opening = -opening
+    if abs(after) <= abs(after - opening):
+        return False
+    budget: uint256 = self._budget_left(now, self._trader_equity(now), True)
+    capacity: uint256 = fp.mul_div_down(budget, fp.BPS, now.params.shock_open_bps)
+    return convert(abs(after), uint256) > fp.mul_div_down(capacity, CASH_SCALE, now.price)
 
 
 @view

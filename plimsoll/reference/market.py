@@ -226,13 +226,25 @@ class Market:
 
     # -------------------------------------------------------------- the vault
 
+    @property
+    def _missing(self) -> Fraction:
+        return self.trader_equity + self.claimable - self.cash
+
+    def _need_vault(self) -> None:
+        """A trade that the vault owes more for than it can pay has to wait."""
+        if not self.is_settling and self._missing > self._vault_able:
+            raise RejectedError("wait: crank first")
+
+    @property
+    def _vault_able(self) -> Fraction:
+        return self.vault if self.mandate is None else min(self.vault, self.mandate)
+
     def _settle(self) -> None:
         """Variation margin: the market keeps C = U + E, the rest is the vault's."""
         if self.is_settling or not self.is_clean:
             return
-        missing = self.trader_equity + self.claimable - self.cash
-        able = self.vault if self.mandate is None else min(self.vault, self.mandate)
-        paid = min(missing, able)
+        missing = self._missing
+        paid = min(missing, self._vault_able)
         self.vault -= paid
         self.cash += paid
         if self.mandate is not None:
@@ -279,6 +291,7 @@ class Market:
                 exposure = abs(self.skew) * self.price / self.cash_scale
                 if abs(self.skew) > before and exposure > self.capacity(self.params.shock_open_bps):
                     raise RejectedError("open capacity")
+            self._need_vault()
         except RejectedError:
             self.free, self.cash, self.due_insurance, self.due_treasury, self.positions = snapshot
             raise
@@ -386,6 +399,7 @@ class Market:
             self._place(owner, held.side, held.units, average, equity, delta, Fraction(0))
             if delta < 0:
                 self._need_initial_margin(self.positions[owner])
+            self._need_vault()
         except RejectedError:
             self.free, self.cash, self.positions = snapshot
             raise

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boa
+from boa.util.abi import abi_decode
 
 from plimsoll.reference import Deleveraging, Liquidation, Params, RejectedError
 from plimsoll.reference import Market as Model
@@ -227,6 +228,7 @@ class World:
         for engine in (self.trading_engine, self.risk_engine):
             self.market.event_for.update(engine.event_for)
         self.book.list(self.market.address)
+        self.lens = compiled("Lens").deploy(self.pool.address, self.book.address)
         self.deposit(self.vault.address, vault)
         self.deposit(self.fund.address, skin + insurance + reserve)
         self.fund.fund(skin, insurance, reserve)
@@ -270,10 +272,15 @@ class World:
     def trade(self, name: str, size_delta: int, margin: int) -> bool:
         """True if both filled it. They must agree whether it can be filled."""
         refused = ""
+        quote = self.lens.quote(self.market.address, self.owners[name], size_delta, margin)
         try:
-            self.book.trade(self.market.address, self.owners[name], size_delta, margin, 0, False)
-        except boa.BoaError as error:
-            refused = reason_of(error)
+            fill = self.book.trade(self.market.address, self.owners[name], size_delta, margin, 0, False)
+        except boa.BoaError:
+            refused = reason_of(self.book)
+        # what the vault can still pay is not looked at by the lens
+        assert quote.error == refused or (not quote.error and refused == "wait: crank first"), (quote.error, refused)
+        if not refused:
+            self._compare_quote(name, quote, fill)
         held = self.model.positions.get(name)
         delta = Fraction(size_delta)
         if held is not None and abs(held.signed_units + delta) <= self.units_dust:
@@ -286,12 +293,23 @@ class World:
         assert not refused, f"the market refuses ({refused}), the model does not"
         return True
 
+    def _compare_quote(self, name: str, quote: Any, fill: Any) -> None:
+        """The lens foretold what happened, to the coin."""
+        for field in ("fill_price", "premium", "fee", "paid_out"):
+            assert getattr(quote, field) == getattr(fill, field), field
+        after = self.lens.position(self.market.address, self.owners[name])
+        assert quote.units_after == (after.units if after.side == LONG else -after.units)
+        if after.units:
+            assert quote.margin_locked - after.equity in (0, 1)
+            for field in ("entry_price", "liquidation_price"):
+                assert getattr(quote, field) == getattr(after, field), field
+
     def change_margin(self, name: str, margin_delta: int) -> bool:
         refused = ""
         try:
             self.book.change_margin(self.market.address, self.owners[name], margin_delta)
-        except boa.BoaError as error:
-            refused = reason_of(error)
+        except boa.BoaError:
+            refused = reason_of(self.book)
         try:
             self.model.change_margin(name, margin_delta)
         except RejectedError as error:
@@ -304,10 +322,15 @@ class World:
         """Crank to the end, `chunk` buckets at a time, and compare what became of whom."""
         liquidated: list[Any] = []
         deleveraged: list[Any] = []
+        view = self.lens.market(self.market.address)
+        work = self.lens.work(self.market.address)
+        queues = [self.lens.queue(self.market.address, side, 64) for side in (LONG, SHORT)]
+        buckets = 0
         liquidations = len(self.model.liquidations)
         deleveragings = len(self.model.deleveragings)
         for _ in range(200):
             done = self.market.crank(chunk, sender=self.keeper)
+            buckets += done
             logs = self.market.get_logs()
             liquidated += [e for e in logs if type(e).__name__ == "Liquidated"]
             deleveraged += [e for e in logs if type(e).__name__ == "Deleveraged"]
@@ -318,8 +341,29 @@ class World:
             if told.loss_per_unit > 0:
                 # so many units does the smallest coin of cover make the vault's
                 self.units_dust += 4 * self.model.cash_scale // floor(told.loss_per_unit)
+        self._compare_work(view, work, queues, buckets, liquidated, deleveraged)
         self._compare_liquidations(liquidated, self.model.liquidations[liquidations:])
         self._compare_deleveragings(deleveraged, self.model.deleveragings[deleveragings:])
+
+    def _compare_work(
+        self, view: Any, work: Any, queues: list[Any], buckets: int, liquidated: list[Any], deleveraged: list[Any]
+    ) -> None:
+        """The lens foretold what the crank would find."""
+        state = self.market.state()
+        assert view.budget_left == state.budget_left
+        assert view.index_price == state.index_price and view.funding_index == state.funding_index
+        assert view.is_clean == (work.bankrupt_buckets == 0)
+        assert len({e.bucket for e in liquidated}) >= work.liquidatable_buckets
+        assert work.buckets >= buckets, f"{buckets} buckets done, {work} foretold"
+        if buckets > 0 and not liquidated:
+            assert work.is_adl_due
+        # the first step goes down the queue, all on one side before the skew turns it to the other
+        for side, queue in enumerate(queues):
+            first = [e for e in deleveraged if e.step == 1 and e.bucket >> 24 == side]
+            ids = list(dict.fromkeys(e.bucket for e in first))
+            assert ids == [item.bucket for item in queue][: len(ids)]
+            scores = {item.bucket: item.score for item in queue}
+            assert all(e.score == scores[e.bucket] for e in first)
 
     def _compare_liquidations(self, events: list[Any], expected: list[Liquidation]) -> None:
         order = list(dict.fromkeys(e.bucket for e in events))
@@ -392,8 +436,11 @@ PRICE_DUST = 10**9
 CASH_DUST = 1_000  # a tenth of a cent
 
 
-def reason_of(error: boa.BoaError) -> str:
-    return str(error.args[0]) or "no reason"
+def reason_of(called: Any) -> str:
+    """Why the last call of a contract reverted."""
+    data: bytes = called._computation.output
+    assert data[:4] == bytes.fromhex("08c379a0"), f"reverted without a reason: {data.hex()}"
+    return str(abi_decode("(string)", data[4:])[0])
 
 
 def assert_close(mine: int, theirs: Fraction | int, dust: int, what: str = "") -> None:
