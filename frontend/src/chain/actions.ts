@@ -2,6 +2,7 @@
 import {
   BaseError,
   parseSignature,
+  recoverTypedDataAddress,
   type Abi,
   type ContractFunctionArgs,
   type ContractFunctionName,
@@ -93,13 +94,17 @@ async function signPermit(sender: Sender, amount: bigint) {
     ]);
     const deadline = block.timestamp + PERMIT_SECONDS;
     onStep("Sign the permit in your wallet (1 of 2). It costs no gas.");
-    const signature = await signTypedData(config, {
-      account,
-      domain: { ...domain.domain, chainId: chain.id },
+    const { name, version, verifyingContract } = domain.domain;
+    const permit = {
+      domain: { name, version, verifyingContract, chainId: chain.id },
       types: PERMIT_TYPES,
       primaryType: "Permit",
       message: { owner: account, spender: deployment.contracts.MarginPool, value: amount, nonce, deadline },
-    });
+    } as const;
+    const signature = await signTypedData(config, { ...permit, account });
+    // Some wallets sign for a contract behind the account: the token would not know that signature.
+    const signer = await recoverTypedDataAddress({ ...permit, signature });
+    if (signer.toLowerCase() !== account.toLowerCase()) return null;
     const { r, s, v, yParity } = parseSignature(signature);
     return { deadline, v: Number(v ?? BigInt(yParity ?? 0) + 27n), r, s };
   } catch (error) {

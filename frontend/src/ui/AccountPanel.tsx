@@ -44,8 +44,16 @@ export function AccountPanel({ account }: { account: Account | undefined }) {
     if (isDone) setText("");
   };
 
+  const isNew =
+    deployment.network === "local" && account?.wallet === 0n && account.free === 0n && account.positions.length === 0;
+
   return (
     <Panel title="Account">
+      {isNew && (
+        <p className="welcome">
+          New here? The faucet at the top gives you test {symbol}. Deposit some of it, then open a position.
+        </p>
+      )}
       <dl className="rows">
         <Row
           label="Free balance"

@@ -12,7 +12,7 @@ interface Props {
 /** The whole page when there is nothing to trade on. */
 export function Notice({ title, code, isBusy = false, children }: Props) {
   return (
-    <main className="notice" aria-busy={isBusy}>
+    <main className="notice" data-testid="notice" aria-busy={isBusy}>
       <Logo size={56} />
       <h1>{title}</h1>
       {children !== undefined && <p>{children}</p>}

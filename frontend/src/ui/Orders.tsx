@@ -46,7 +46,7 @@ export function Orders({ orders, venue, isConnected }: {
   const { isReady } = useWallet();
   const pending = orders.filter((order) => order.outcome.status === "pending").length;
   return (
-    <Panel title="Orders" aside={<span className="count">{pending}</span>} className="orders">
+    <Panel title="Orders" aside={pending > 0 && <span className="count">{pending} pending</span>} className="orders">
       {orders.length === 0 ? (
         <p className="empty">{isConnected ? "No orders yet." : "Connect a wallet to see your orders."}</p>
       ) : (

@@ -88,7 +88,7 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
   const open = held.filter((position) => position.view.units > 0n);
   const target = open.find((position) => position.info.symbol === closing);
   return (
-    <Panel title="Positions" aside={<span className="count">{open.length}</span>} className="positions">
+    <Panel title="Positions" aside={open.length > 0 && <span className="count">{open.length}</span>} className="positions">
       {held.map((position) => (
         <Owed key={position.info.symbol} position={position} />
       ))}

@@ -14,6 +14,9 @@ import { useTheme } from "./hooks";
 
 const MOST_CANDLES = 240;
 
+/** As in `formatPrice`. */
+const placesFor = (price: number) => (price >= 10_000 ? 1 : price >= 100 ? 2 : price >= 1 ? 3 : 6);
+
 interface Props {
   points: readonly PricePoint[];
   entry: bigint | undefined;
@@ -41,7 +44,18 @@ export function PriceChart({ points, entry, liquidation }: Props) {
         fontSize: 11,
       },
       rightPriceScale: { borderVisible: false },
-      timeScale: { borderVisible: false, timeVisible: true, secondsVisible: true, rightOffset: 4 },
+      localization: {
+        locale: "en-US",
+        priceFormatter: (price: number) => price.toLocaleString("en-US", { minimumFractionDigits: placesFor(price), maximumFractionDigits: placesFor(price) }),
+      },
+      timeScale: {
+        borderVisible: false,
+        timeVisible: true,
+        secondsVisible: true,
+        rightOffset: 4,
+        barSpacing: 9,
+        maxBarSpacing: 14,
+      },
       crosshair: { mode: 0 },
     });
     chart.current = made;

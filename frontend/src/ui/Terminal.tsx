@@ -22,6 +22,8 @@ import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
 import { WalletBanner } from "./WalletBanner";
 
+const isLocal = (url: string) => ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
+
 function Chart({ market, position }: {
   market: MarketState;
   position: { entry: bigint; liquidation: bigint } | undefined;
@@ -120,7 +122,7 @@ export function Terminal({ isOffline }: { isOffline: boolean }) {
         <span>
           Chain {deployment.chainId} ({deployment.network})
         </span>
-        <span>No request leaves this machine.</span>
+        {isLocal(deployment.rpcUrl) && <span>No request leaves this machine.</span>}
       </footer>
       <Toasts />
     </div>

@@ -89,7 +89,7 @@ function Preview({ quote, market, margin, keeperFee }: {
         }
         testId="quote-liquidation"
       />
-      <Row label="From free balance" value={cash(margin + keeperFee)} />
+      <Row label="From free balance" value={quote === undefined ? "–" : cash(margin + keeperFee)} />
     </dl>
   );
 }
@@ -179,6 +179,15 @@ export function Ticket({ market, venue, account, position }: Props) {
           void submit();
         }}
       >
+        <div className="available">
+          <span className="muted">Available</span>
+          <span>
+            <b>{account === undefined ? "–" : `${formatCash(account.free, decimals)} ${symbol}`}</b>{" "}
+            <button type="button" className="link" onClick={() => document.getElementById("cash-amount")?.focus()}>
+              Deposit
+            </button>
+          </span>
+        </div>
         <Choice label="Side" value={side} choices={SIDES} onChange={setSide} className="sides" />
         <AmountField
           id="size"

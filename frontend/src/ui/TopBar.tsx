@@ -40,6 +40,7 @@ function WalletDialog({ onClose }: { onClose: () => void }) {
             key={connector.uid}
             type="button"
             className="wallet"
+            data-testid={`wallet-${connector.id}`}
             disabled={connect.isPending}
             onClick={() => connect.mutate({ connector }, { onSuccess: onClose })}
           >
@@ -103,7 +104,7 @@ export function TopBar({ account }: { account: Account | undefined }) {
           </b>
         </span>
       )}
-      {wallet.address !== undefined && (
+      {wallet.address !== undefined && deployment.network === "local" && (
         <button
           type="button"
           className="ghost"

@@ -1,0 +1,193 @@
+"""The first page in a real browser: from a wallet to the contracts and back, each claim checked against the chain."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+
+from tests.web.browser import SCREENSHOTS, Browser, test_id, units
+from tests.web.conftest import Stack
+
+USD = 10**6
+WAD = 10**18
+
+
+@pytest.fixture(autouse=True)
+def unspoilt(browser: Browser) -> Iterator[None]:
+    """Whatever a test does: no request leaves the machine, and the browser has nothing to complain about."""
+    yield
+    requests = browser.do("requests")
+    assert requests
+    strangers = {url for url in requests if urlparse(url).scheme != "data" and urlparse(url).hostname != "127.0.0.1"}
+    assert not strangers
+    assert browser.do("problems") == []
+
+
+def connect(stack: Stack, browser: Browser) -> None:
+    """Opens the page and connects the wallet that announced itself."""
+    browser.open(stack.page_url)
+    browser.wait(test_id("index-price"))
+    browser.click("connect")
+    browser.click("wallet-org.plimsoll.test")
+    browser.wait(test_id("address"))
+
+
+def free_balance(stack: Stack) -> int:
+    return stack.contract("MarginPool").functions.balance_of(stack.trader).call()
+
+
+def wallet_balance(stack: Stack) -> int:
+    return stack.contract("CollateralToken").functions.balanceOf(stack.trader).call()
+
+
+def position(stack: Stack, symbol: str) -> Any:
+    """`Lens.position` of the trader, its fields by name."""
+    lens = stack.w3.eth.contract(
+        address=stack.deployment.contracts["Lens"], abi=stack.contract("Lens").abi, decode_tuples=True
+    )
+    return lens.functions.position(stack.deployment.markets[symbol].address, stack.trader).call()
+
+
+def deposit(browser: Browser, amount: str) -> None:
+    browser.click("way-deposit")
+    browser.fill("cash-amount", amount)
+    browser.click("cash-submit")
+
+
+def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
+    connect(stack, browser)
+
+    browser.click("faucet")
+    browser.wait_text("wallet-balance", r"^10,000\.00 USDC$")
+    assert wallet_balance(stack) == 10_000 * USD
+
+    # One signature and one transaction: the wallet can sign a permit.
+    browser.do("asked")
+    deposit(browser, "5,000")
+    browser.wait_text("free-balance", r"^5,000\.00 USDC$")
+    assert free_balance(stack) == 5_000 * USD
+    asked = browser.do("asked")
+    assert asked.count("eth_signTypedData_v4") == 1
+    assert asked.count("eth_sendTransaction") == 1
+
+    browser.click("market-BTC")
+    browser.click("side-long")
+    browser.fill("leverage", "25")
+    browser.fill("size", "50000")
+    browser.wait_text("quote-liquidation", r"% away")
+    quoted = units(browser.text("quote-liquidation"), 18)
+    browser.screenshot(SCREENSHOTS / "ticket.png", whole=False)
+    browser.click("place")
+    browser.wait(test_id("position-BTC"))
+    browser.wait(f'{test_id("order-1")}[data-status="executed"]')
+
+    held = position(stack, "BTC")
+    assert held.units > 0
+    assert held.side == 0
+    assert abs(held.notional - 50_000 * USD) < 500 * USD
+    assert units(browser.text("position-units"), 18) == held.units // 10**12 * 10**12
+    assert units(browser.text("position-liquidation"), 18) == held.liquidation_price // 10**17 * 10**17
+    assert abs(quoted - held.liquidation_price) < held.liquidation_price // 200
+    paid = 5_000 * USD - free_balance(stack)
+    assert units(browser.wait_text("free-balance", "USDC"), 6) == free_balance(stack) // 10**4 * 10**4
+    # 25 x, less what the rounding to a tick left in the free balance.
+    assert 1_800 * USD < paid < 2_100 * USD
+
+    # A profit beyond the margin's class brings the position into the ADL queue.
+    assert browser.attribute("lights", "data-lights") == "0"
+    stack.rise()
+    browser.wait(f'{test_id("lights")}[data-lights="5"]')
+    browser.wait_text("position-pnl", r"^\+1,[34]\d\d\.\d\d$")
+    held = position(stack, "BTC")
+    assert held.lights == 5
+    assert 1_300 * USD < held.pnl < 1_500 * USD
+    browser.screenshot(SCREENSHOTS / "first-page-light.png", theme="light", whole=False)
+    browser.screenshot(SCREENSHOTS / "first-page-phone.png", width=390, height=844)
+    assert browser.do("overflow") <= 0
+    browser.screenshot(SCREENSHOTS / "first-page.png", whole=False)
+
+    before = free_balance(stack)
+    browser.click("close-BTC")
+    browser.wait_text("close-payout", "USDC")
+    browser.click("close-confirm")
+    browser.wait(test_id("position-BTC"), state="detached")
+    browser.wait(f'{test_id("order-2")}[data-status="executed"]')
+    assert position(stack, "BTC").units == 0
+    assert free_balance(stack) - before > 2_500 * USD
+    shown = units(browser.wait_text("free-balance", f"^{free_balance(stack) // USD:,}\\."), 6)
+    assert shown == free_balance(stack) // 10**4 * 10**4
+
+    browser.click("way-withdraw")
+    browser.fill("cash-amount", "1000")
+    had = wallet_balance(stack)
+    browser.click("cash-submit")
+    browser.wait_text("toast", "is in your wallet")
+    assert wallet_balance(stack) == had + 1_000 * USD
+
+
+def test_deposit__wallet_without_typed_data__approves(stack: Stack, browser: Browser) -> None:
+    connect(stack, browser)
+    browser.wallet(hasTypedData=False)
+    browser.do("asked")
+    before = free_balance(stack)
+    deposit(browser, "250")
+    browser.wait_text("toast", r"250\.00 USDC is in your free balance")
+    assert free_balance(stack) == before + 250 * USD
+    assert browser.do("asked").count("eth_sendTransaction") == 2
+
+
+def test_rejection_and_refusal_are_told_in_words(stack: Stack, browser: Browser) -> None:
+    connect(stack, browser)
+    before = free_balance(stack), wallet_balance(stack)
+    browser.wallet(rejects=True)
+    deposit(browser, "100")
+    browser.wait_text("toast", "You rejected it in the wallet. Nothing was sent.")
+    browser.wallet(rejects=False)
+
+    # The faucet gives once an hour; the contract's reason is shown before the wallet opens.
+    browser.do("asked")
+    browser.click("faucet")
+    browser.wait_text("toast", "The faucet has given you its share")
+    assert "eth_sendTransaction" not in browser.do("asked")
+
+    browser.click("market-ETH")
+    browser.fill("size", "1")
+    browser.wait_text("ticket-problem", "smallest size")
+    assert not browser.is_enabled("place")
+    browser.fill("size", "99999999")
+    browser.wait_text("ticket-problem", r"short\. Deposit first|no room")
+    assert not browser.is_enabled("place")
+    browser.fill("size", "12..5")
+    browser.wait_text("ticket-problem", "not a size")
+    assert (free_balance(stack), wallet_balance(stack)) == before
+
+
+def test_wallet_on_another_chain__offers_to_switch(stack: Stack, browser: Browser) -> None:
+    connect(stack, browser)
+    browser.wallet(chainId="0x1")
+    browser.wait_text("wrong-chain", "Your wallet is on chain 1")
+    assert not browser.is_enabled("faucet")
+    browser.click("switch-chain")
+    browser.wait(test_id("wrong-chain"), state="detached")
+    assert browser.is_enabled("faucet")
+
+
+def test_deployments_file__missing_or_of_an_earlier_chain__says_so_and_recovers(stack: Stack, browser: Browser) -> None:
+    browser.open(stack.page_url)
+    browser.wait(test_id("index-price"))
+    good = stack.deployment_path.read_text()
+    try:
+        stack.deployment_path.unlink()
+        browser.wait_text("notice", "Nothing is deployed yet")
+        stack.deployment_path.write_text(good.replace(stack.deployment.genesis_hash, "0x" + "00" * 32))
+        browser.wait_text("notice", "The chain was started anew")
+        stack.deployment_path.write_text(good.replace('"chain_id"', '"chain"'))
+        browser.wait_text("notice", "chain_id")
+    finally:
+        stack.deployment_path.write_text(good)
+    browser.wait(test_id("index-price"))
+    # A missing file is a 404, which Chromium reports as an error of its own.
+    problems = browser.do("problems")
+    assert all("404" in problem for problem in problems)
+    browser.do("forget_problems")
