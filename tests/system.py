@@ -82,6 +82,14 @@ class World:
             self.pool.deposit(amount, account)
         return account
 
+    def engine_cash(self, engine: Any, amount: int) -> None:
+        """Lets an engine have earned `amount`."""
+        with boa.env.prank(self.owner):
+            self.token.mint(engine.address, amount)
+        with boa.env.prank(engine.address):
+            self.token.approve(self.pool.address, amount)
+            self.pool.deposit(amount, engine.address)
+
     def set_price(self, price: int, market: int = 0, after: int = 1) -> None:
         """`after` seconds pass, then a price observed right then is there. WAD."""
         boa.env.time_travel(seconds=after)
@@ -275,3 +283,27 @@ def build_world(
         if reserve:
             fund.fund_reward_reserve(reserve * unit)
     return world
+
+
+def events(contract: Any, name: str) -> list[Any]:
+    """The events `name` of the last call to `contract`, in order."""
+    return [event for event in contract.get_logs() if type(event).__name__ == name]
+
+
+def check_books(world: World) -> None:
+    """Solvent, books and grid, from the buckets and the ledger themselves."""
+    owners = {*world.accounts.values(), world.owner, world.treasury, world.keeper}
+    engines = {m.address for m in (*world.markets, world.vault, world.insurance, world.order_book)}
+    ledger = sum(world.pool.balance_of(account) for account in owners | engines)
+    assert ledger == world.pool.total() <= world.token.balanceOf(world.pool.address)
+    for index, market in enumerate(world.markets):
+        state = market.state()
+        held = {side: [(b, market.bucket(b).units) for b in world.live_buckets(side, index)] for side in (LONG, SHORT)}
+        assert sum(units for _, units in held[LONG]) == state.units_long
+        assert sum(units for _, units in held[SHORT]) == state.units_short
+        adjusted = state.index_price - state.funding_index
+        exact = (state.units_long - state.units_short) * adjusted
+        exact -= sum(units * beta_of(b) for side in held.values() for b, units in side)
+        assert state.trader_equity == -(-exact // 10 ** (36 - world.decimals))
+        if world.is_clean(index) and not state.is_settling:
+            assert state.cash == state.claimable + state.trader_equity

@@ -456,12 +456,33 @@ def cash_for(amount: uint256) -> uint256:
 
 
 @internal
+def draw_missing() -> bool:
+    """
+    @notice On a clean market: draws what C is short of U + E; whether the vault could pay it.
+    """
+    surplus: int256 = self.surplus()
+    if surplus >= 0:
+        return True
+    drawn: uint256 = extcall IMarginPool(POOL).draw(convert(-surplus, uint256))
+    log IMarket.VariationMargin(amount=convert(drawn, int256))
+    return surplus + convert(drawn, int256) == 0
+
+
+@view
+@internal
+def surplus() -> int256:
+    """
+    @notice C - U - E: what the market owes the vault (+) or the vault the market (-)
+    """
+    return convert(self.cash(), int256) - convert(self.claimable(), int256) - self.trader_equity()
+
+
+@internal
 def settle_trade(pulled: uint256, owner: address, payout: uint256):
     """
     @notice Takes margin in, pays the owner, and pays or draws the variation margin, so that C = U + E.
     """
-    due: int256 = convert(self.claimable() + payout, int256) + self.trader_equity()
-    surplus: int256 = convert(self.cash() + pulled, int256) - due
+    surplus: int256 = self.surplus() + convert(pulled, int256) - convert(payout, int256)
     payments: DynArray[IMarginPool.Payment, 6] = []
     if surplus > 0:
         payments.append(IMarginPool.Payment(receiver=VAULT, amount=convert(surplus, uint256)))
@@ -485,9 +506,7 @@ def settle_crank(keeper: address, reward: uint256):
     payments: DynArray[IMarginPool.Payment, 6] = []
     income: uint256 = 0
     if self.is_clean():
-        surplus: int256 = (
-            convert(self.cash(), int256) - convert(self.claimable() + reward, int256) - self.trader_equity()
-        )
+        surplus: int256 = self.surplus() - convert(reward, int256)
         moved: int256 = surplus
         if surplus > 0:
             payments.append(IMarginPool.Payment(receiver=VAULT, amount=convert(surplus, uint256)))

@@ -407,7 +407,8 @@ def _fair_need() -> (uint256, uint256):
     skew: int256 = book.skew()
     size: uint256 = convert(abs(skew), uint256)
     if self._fair_round != book.price_round():
-        if size <= book.capacity_units(parameters.SHOCK_ADL):
+        if size <= book.capacity_units(parameters.SHOCK_ADL) or not book.draw_missing():
+            # within its mandate; or nobody may be paid in full while the vault can't pay everybody: settlement
             return 0, 0
         self._fair_round = book.price_round()
     return convert(skew < 0, uint256), size - min(size, book.capacity_units(parameters.SHOCK_BACKSTOP))
