@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3._utils.events import get_event_data
 from web3.contract import AsyncContract
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
 from web3.types import FilterParams, TxReceipt
 
 from plimsoll.artifacts import abi
@@ -28,6 +28,7 @@ POLL_SECONDS = 0.1
 REPLACE_AFTER_SECONDS = 8.0
 RECEIPT_SECONDS = 60.0
 BASE_FEE_SECONDS = 1.0
+READ_ATTEMPTS = 4
 LOG_RANGE = 2_000
 CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
 
@@ -102,6 +103,25 @@ class Chain:
     def call(self, contract: AsyncContract, function: str, args: Sequence[Any], gas: int) -> Call:
         """`contract.function(*args)` as a Call."""
         return Call(contract.address, contract.encode_abi(function, args=list(args)), gas)
+
+    async def read(self, function: Any) -> Any:
+        """Calls a view that must not fail, again if it does: while Anvil mines, a call may see a new state in an old
+        block."""
+        for _ in range(READ_ATTEMPTS - 1):
+            with contextlib.suppress(ContractLogicError):
+                return await function.call()
+            await asyncio.sleep(POLL_SECONDS)
+        return await function.call()
+
+    async def price(self, feed: bytes) -> tuple[int, int]:
+        """The price of a feed that PriceFeed holds (WAD) and when it was published; both 0 if there is none yet."""
+        # Its outputs have no names, and contracts that decode into named tuples need them.
+        contract = self.w3.eth.contract(address=self.deployment.contracts["PriceFeed"], abi=abi("PriceFeed"))
+        try:
+            price, published_at = await contract.functions.price(feed).call()
+        except ContractLogicError:
+            return 0, 0
+        return price, published_at
 
     async def base_fee(self) -> int:
         """Base fee of the newest block in wei, asked for once in BASE_FEE_SECONDS."""

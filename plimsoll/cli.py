@@ -4,16 +4,16 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from plimsoll.errors import PlimsollError
 
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "build" / "demo"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 DEPLOYMENT = click.option(
     "--deployment",
     type=click.Path(path_type=Path),
@@ -21,20 +21,17 @@ DEPLOYMENT = click.option(
 )
 
 
-class OneLineErrors(click.Group):
-    """Shows a PlimsollError as one line and exits with 1."""
+class OneLineErrors(click.Command):
+    """A command that shows a PlimsollError as one line and exits with 1, however it was started."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
+        logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+        for noisy in ("web3", "asyncio", "matplotlib"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         try:
-            return super().main(*args, **kwargs)
+            return super().invoke(ctx)
         except PlimsollError as error:
-            fail(error)
-
-
-def fail(error: PlimsollError) -> NoReturn:
-    """One line on stderr, exit code 1."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(1)
+            raise click.ClickException(" ".join(str(error).split())) from None
 
 
 def run_until_stopped(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -53,7 +50,7 @@ def run_until_stopped(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(main())
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-v", "--verbose", is_flag=True, help="Log every round, not only what matters.")
 def main(verbose: bool) -> None:
     """Plimsoll off the chain: publishers, keeper, crowd, replay, and the demo that runs them all.
@@ -67,14 +64,10 @@ def main(verbose: bool) -> None:
                  python -m plimsoll crowd
                  python -m plimsoll replay
     """
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("web3").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT)
 
 
-@main.command()
+@main.command(cls=OneLineErrors)
 @DEPLOYMENT
 @click.option("--port", default=8710, show_default=True, help="Where /health and /metrics are served on 127.0.0.1.")
 @click.option("--deviation-bps", default=10, show_default=True, help="A price that moved this far is sent.")
@@ -122,7 +115,7 @@ def key_from(variable: str) -> Any:
         raise PlimsollError(f"{variable}: not a private key") from None
 
 
-@main.command()
+@main.command(cls=OneLineErrors)
 @click.argument("index", type=click.IntRange(0, 15))
 @DEPLOYMENT
 @click.option("--port", type=int, help="Where to serve on 127.0.0.1. Default: 8701 plus INDEX.")
@@ -157,7 +150,7 @@ def publisher(index: int, deployment: Path | None, port: int | None, replay: Pat
     run_until_stopped(start)
 
 
-@main.command()
+@main.command(cls=OneLineErrors)
 @DEPLOYMENT
 @click.option("--seed", default=None, type=int, help="Another seed is another crowd.")
 @click.option("--traders", default=256, show_default=True, type=click.IntRange(1, 5000))
@@ -190,10 +183,10 @@ def crowd(deployment: Path | None, seed: int | None, traders: int) -> None:
     run_until_stopped(start)
 
 
-@main.command()
+@main.command(cls=OneLineErrors)
 @click.option("--data", type=click.Path(path_type=Path), help="CSV of BTC bars. Default: the bundled reconstruction.")
 @click.option("--bars", help="Rows first:end of it, for example 700:1100.")
-@click.option("--speed", help="Market seconds per second. Default: so that the replay takes 150 seconds.")
+@click.option("--speed", help="Market seconds per second. Default: so that the replay takes 120 seconds.")
 @click.option("--seed", default=None, type=int, help="Seed of the reconstruction and of the publishers' noise.")
 @click.option("--folder", type=click.Path(path_type=Path), default=DEMO_FOLDER, help="Where publishers look.")
 def replay(data: Path | None, bars: str | None, speed: str | None, seed: int | None, folder: Path) -> None:
@@ -210,7 +203,7 @@ def replay(data: Path | None, bars: str | None, speed: str | None, seed: int | N
     click.echo(f"{chosen.replay.label}: {chosen.bars} bars in {clock.wall_seconds()} s")
 
 
-@main.command()
+@main.command(cls=OneLineErrors)
 def demo() -> None:
     """The whole of it: chain, deployment, publishers, keeper, page, crowd, crash, report. Same as `make demo`."""
     from plimsoll.demo import run_demo

@@ -102,8 +102,7 @@ class Crowd:
 
     async def place(self, trader: Trader) -> HexBytes:
         """Sends a trader's opening order at the present price."""
-        feed = bytes.fromhex(self.chain.deployment.markets[trader.symbol].feed[2:])
-        price, _ = await self.chain.contract("PriceFeed").functions.price(feed).call()
+        price, _ = await self.chain.price(bytes.fromhex(self.chain.deployment.markets[trader.symbol].feed[2:]))
         limit = price * (BPS + (SLIPPAGE_BPS if trader.is_long else -SLIPPAGE_BPS)) // BPS
         size = trader.units(price, self.decimals)
         return await self._send_order(trader, size, trader.margin(self.decimals), limit, is_reduce_only=False)

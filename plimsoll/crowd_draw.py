@@ -1,28 +1,32 @@
 """The crowd, drawn: who trades what, when, at which leverage. Pure; the same seed gives the same crowd.
 
-Every trader is drawn independently:
+One trader after the other:
 
 | | distribution |
 |---|---|
 | market | BTC 50 %, ETH 30 %, SOL 20 % |
-| side | long with 55 %: crowds lean long before a fall |
-| notional | Pareto with exponent 1.1 from 5,000 USD, cut off at 400,000: most are small, a few hold most of it |
+| side | long with 55 %, crowds lean long before a fall; but see below |
+| notional | Pareto with exponent 1.1 from 20,000 USD, cut off at 400,000: most are small, a few hold most of it |
 | leverage | log-uniform from 2 to 50, to a tenth |
 | joins | 20 % late, uniform over the first 60 % of the replay; the rest before it begins |
 | closes | 12 % by themselves, uniform over the rest of the replay after they joined |
+
+While one side of a market leads by more than 5 % of all drawn there, the next trader takes the other side: skew in
+the fill price and funding pay for that, and a market takes no more skew than its vault's room.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
 BPS = 10_000
 LONG_BPS = 5_500
+MOST_SKEW_BPS = 500
 LATE_BPS = 2_000
 CLOSING_BPS = 1_200
 LATEST_JOIN_BPS = 6_000
 PARETO_EXPONENT = 1.1
-SMALLEST_NOTIONAL = Decimal(5_000)
+SMALLEST_NOTIONAL = Decimal(20_000)
 LARGEST_NOTIONAL = Decimal(400_000)
 LEAST_LEVERAGE = 2.0
 MOST_LEVERAGE = 50.0
@@ -63,8 +67,20 @@ class Trader:
 
 
 def draw_crowd(seed: int, count: int) -> list[Trader]:
-    """`count` traders."""
-    return [_draw_trader(Random(f"{seed}:trader:{index}"), index) for index in range(count)]
+    """`count` traders; a longer crowd begins with the shorter one."""
+    traders: list[Trader] = []
+    skew = dict.fromkeys(MARKET_WEIGHTS, Decimal(0))
+    total = dict.fromkeys(MARKET_WEIGHTS, Decimal(0))
+    for index in range(count):
+        trader = _draw_trader(Random(f"{seed}:trader:{index}"), index)
+        symbol, size = trader.symbol, trader.notional
+        is_one_sided = abs(skew[symbol]) * BPS > MOST_SKEW_BPS * total[symbol] > 0
+        if is_one_sided:
+            trader = replace(trader, is_long=skew[symbol] < 0)
+        skew[symbol] += size if trader.is_long else -size
+        total[symbol] += size
+        traders.append(trader)
+    return traders
 
 
 def _draw_trader(rng: Random, index: int) -> Trader:

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rich.console import Console
 from plimsoll import accounts, deployments, web
 from plimsoll.anvil import check_port, mine_each_second, start_anvil
 from plimsoll.artifacts import ROOT
+from plimsoll.bars import WAD
 from plimsoll.chain import Chain, Sender
 from plimsoll.crowd import Crowd, gather_limited
 from plimsoll.crowd_draw import draw_crowd
@@ -28,7 +30,7 @@ from plimsoll.errors import PlimsollError
 from plimsoll.live import View, Watcher
 from plimsoll.processes import Children
 from plimsoll.replay import save_clock, write_json
-from plimsoll.report import Run, build_report, summary_table, waterfall_table
+from plimsoll.report import Run, build_report, draw_run, summary_table, waterfall_table
 
 FOLDER = ROOT / "build" / "demo"
 PUBLISHERS = 5
@@ -39,13 +41,15 @@ LEAST_TRADERS = 3
 SYNC_GAS = 400_000
 SETTLE_SECONDS = 20.0
 BPS = 10_000
+PLAIN_WIDTH = 130
 BLOCK_PHASE_MS = 700
 """Blocks come this long after the full second at which publishers publish, so that a keeper has time to answer."""
 
 CAPITAL = {
-    "PLIMSOLL_VAULT_CAPITAL": "2000000",
-    "PLIMSOLL_SKIN_IN_THE_GAME": "5000",
-    "PLIMSOLL_INSURANCE": "20000",
+    "PLIMSOLL_VAULT_CAPITAL": "1500000",
+    "PLIMSOLL_SKIN_IN_THE_GAME": "2000",
+    "PLIMSOLL_INSURANCE": "8000",
+    "PLIMSOLL_INSURANCE_DAILY_CAP_BPS": "5000",
     "PLIMSOLL_COOLDOWN": "300",
 }
 """Of the demo: small beside the crowd, so that a crash goes through every layer of the waterfall."""
@@ -135,13 +139,14 @@ class Demo:
         self.say(f"chain on {settings.url}")
         await start_anvil(self.children, settings.chain_port)
         self.say("deploying")
-        prices = ",".join(f"{name}={price}" for name, price in settings.chosen.first_prices.items())
+        prices = ",".join(f"{name}={Decimal(price) / WAD:f}" for name, price in settings.chosen.first_prices.items())
         env = CAPITAL | {
             "PLIMSOLL_RPC_URL": settings.url,
             "PLIMSOLL_PUBLISHER_PORT": str(settings.publisher_port),
             "PLIMSOLL_LISTING_PRICES": prices,
         }
-        child = self.children.start("deploy", [str(Path(sys.executable).parent / "ape"), "run", "deploy"], env, cwd=ROOT)
+        ape = Path(sys.executable).parent / "ape"
+        child = self.children.start("deploy", [str(ape), "run", "deploy"], env, cwd=ROOT)
         is_done = await child.finish(DEPLOY_SECONDS)
         tail = child.tail()
         self.children.stop(child)
@@ -227,7 +232,7 @@ class Demo:
         deadline = time.monotonic() + SETTLE_SECONDS
         markets = [item.address for item in chain.deployment.markets.values()]
         while time.monotonic() < deadline:
-            work = [await lens.functions.work(market).call() for market in markets]
+            work = [await chain.read(lens.functions.work(market)) for market in markets]
             if not any(item.buckets for item in work):
                 break
             await asyncio.sleep(0.5)
@@ -258,13 +263,15 @@ class Demo:
             seconds=int(time.monotonic() - self.began),
         )
         report = await build_report(chain, run)
-        report["seconds"] = int(time.monotonic() - self.began)
         path = FOLDER / "report.json"
+        picture = FOLDER / "report.png"
+        await draw_run(chain, run, picture)
+        report["seconds"] = int(time.monotonic() - self.began)
         write_json(path, report)
         collateral = chain.deployment.collateral
         self.console.print(summary_table(report, collateral.symbol, collateral.decimals))
         self.console.print(waterfall_table(report, collateral.symbol, collateral.decimals))
-        self.say(f"wrote {path.relative_to(ROOT)}")
+        self.say(f"wrote {path.relative_to(ROOT)} and {picture.relative_to(ROOT)}")
 
     async def _hold(self) -> None:
         self.say("chain, publishers, keeper and page keep running: [bold]Ctrl-C ends them[/bold]")
@@ -295,7 +302,7 @@ async def _main(settings: Settings, console: Console) -> int:
 
 def run_demo() -> None:
     """Runs with what the environment asks for, and exits."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     settings = read_settings(dict(os.environ))
     with contextlib.suppress(FileNotFoundError):
         (FOLDER / "report.json").unlink()
@@ -304,9 +311,5 @@ def run_demo() -> None:
 
 if __name__ == "__main__":
     from plimsoll.cli import demo as command
-    from plimsoll.cli import fail
 
-    try:
-        command(prog_name="make demo")
-    except PlimsollError as problem:
-        fail(problem)
+    command(prog_name="make demo")

@@ -1,6 +1,6 @@
 """Gas of single steps inside a keeper's batches, out of call traces."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Any
@@ -37,22 +37,25 @@ class Samples:
     execute_open: list[int] = field(default_factory=list)
     execute_close: list[int] = field(default_factory=list)
     price_update: list[int] = field(default_factory=list)
-    idle_cranks: list[int] = field(default_factory=list)
     cranks: list[tuple[int, int]] = field(default_factory=list)
     """Gas and buckets of each crank that did work."""
 
     def summary(self) -> dict[str, int]:
-        """The median of each kind; 0 where there was none. A bucket's gas is what a crank costs beyond an idle one."""
-        idle = _median(self.idle_cranks)
-        work = sum(max(0, gas - idle) for gas, _ in self.cranks)
-        buckets = sum(count for _, count in self.cranks)
+        """The median of each kind, 0 where there was none; for a bucket, what each further one adds to a crank."""
         return {
             "place": _median(self.place),
             "execute_open": _median(self.execute_open),
             "execute_close": _median(self.execute_close),
             "price_update": _median(self.price_update),
-            "crank_per_bucket": work // buckets if buckets else 0,
+            "crank_per_bucket": slope(self.cranks),
         }
+
+
+def slope(points: Sequence[tuple[int, int]]) -> int:
+    """Gas by bucket of (gas, buckets) samples: the line of least squares; 0 where all samples have one size."""
+    count, sum_x, sum_y = len(points), sum(x for _, x in points), sum(y for y, _ in points)
+    spread = count * sum(x * x for _, x in points) - sum_x * sum_x
+    return (count * sum(x * y for y, x in points) - sum_x * sum_y) // spread if spread else 0
 
 
 def _median(values: Iterable[int]) -> int:

@@ -95,7 +95,7 @@ class Keeper:
                     await self.round(session)
                     self.last_round_at = time.monotonic()
                     pause = 0.5
-                except (PlimsollError, Web3Exception, *CONNECTION_ERRORS) as error:
+                except Exception as error:  # whatever it was, the next round may do better
                     self.metrics.errors.inc()
                     log.warning("round failed, again in %.1f s: %s", pause, error)
                     self.sender.forget_nonce()
@@ -163,13 +163,8 @@ class Keeper:
         self.metrics.waiting.set(len(self.book.orders))
 
     async def _chain_prices(self) -> list[core.Price]:
-        async def one(feed: bytes) -> core.Price:
-            try:
-                return core.Price(*await self.price_feed.functions.price(feed).call())
-            except ContractLogicError:  # "no price" yet
-                return core.Price(0, 0)
-
-        return list(await asyncio.gather(*(one(feed) for feed in self.feed_of.values())))
+        prices = await asyncio.gather(*(self.chain.price(feed) for feed in self.feed_of.values()))
+        return [core.Price(*price) for price in prices]
 
     async def _simulate_fitting(self, plan: core.Plan) -> tuple[core.Plan, core.Outcome]:
         """Simulates `plan`, or the largest of its halves that does not exceed the gas of a block."""

@@ -64,7 +64,7 @@ class Watcher:
             self.next_block = block + 1
         rows = []
         for symbol, item in chain.deployment.markets.items():
-            view = await chain.contract("Lens").functions.market(item.address).call()
+            view = await chain.read(chain.contract("Lens").functions.market(item.address))
             rows.append(
                 MarketRow(
                     symbol,

@@ -12,7 +12,7 @@ from plimsoll.artifacts import write_atomically
 from plimsoll.bars import PricePath
 from plimsoll.errors import PlimsollError
 
-DEFAULT_SECONDS = 150
+DEFAULT_SECONDS = 120
 """How long a replay takes when no SPEED is given."""
 
 

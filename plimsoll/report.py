@@ -1,16 +1,20 @@
 """The report of a run, read from the chain: balances, events, receipts and call traces, never this program's memory."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from eth_typing import ChecksumAddress
+from eth_utils.abi import function_abi_to_4byte_selector
 from hexbytes import HexBytes
 from rich.table import Table
 
 from plimsoll.anvil import rpc
+from plimsoll.artifacts import abi
 from plimsoll.chain import Chain, Event
 from plimsoll.gas import Samples, as_transaction, frames
 from plimsoll.history import LAYERS, History, blocks_p50_p99, keeper_blocks
@@ -62,7 +66,9 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
     p50, p99 = blocks_p50_p99(keeper_blocks(recent, blocks.times, market_of))
     failed = sum(item["from"] == run.keeper and item["status"] == 0 for item in blocks.receipts.values())
     start, end = await asyncio.gather(_capital(chain, run.first_block), _capital(chain, last))
-    books, conservation = await asyncio.gather(_books(chain, events, last), _conservation(chain, history, last))
+    senders = {item["from"] for item in blocks.receipts.values()}
+    books = await _books(chain, events, last)
+    conservation = await _conservation(chain, history, senders, last)
     gas = await _gas(chain, recent, blocks)
     return {
         "data": run.data,
@@ -161,10 +167,10 @@ async def _books(chain: Chain, events: list[Event], block: int) -> dict[str, dic
     return books
 
 
-async def _conservation(chain: Chain, history: History, block: int) -> int:
+async def _conservation(chain: Chain, history: History, senders: set[ChecksumAddress], block: int) -> int:
     """What was paid in less what was paid out less what the ledger says everybody has: zero, or cash came or went."""
     pool = chain.contract("MarginPool").functions
-    known = history.accounts | set(chain.names) | {chain.deployment.treasury}
+    known = history.accounts | senders | set(chain.names) | {chain.deployment.treasury}
     balances = await _limited(pool.balance_of(account).call(block_identifier=block) for account in sorted(known))
     return history.deposited - history.withdrawn - sum(balances)
 
@@ -189,7 +195,7 @@ async def _gas(chain: Chain, events: list[Event], blocks: Blocks) -> Samples:
             )
             assert isinstance(trace, dict)
             for frame in frames(trace):
-                _sample(samples, frame, chain, closed)
+                _sample(samples, frame, chain.deployment.contracts, closed)
     return samples
 
 
@@ -209,27 +215,40 @@ def _closed_orders(events: list[Event]) -> dict[int, bool]:
     return closed
 
 
-def _sample(samples: Samples, frame: dict[str, Any], chain: Chain, closed: dict[int, bool]) -> None:
-    contracts = chain.deployment.contracts
+def _sample(
+    samples: Samples, frame: dict[str, Any], contracts: Mapping[str, ChecksumAddress], closed: Mapping[int, bool]
+) -> None:
     target, data = str(frame.get("to", "")).lower(), bytes(HexBytes(frame["input"]))
-    if target == contracts["OrderBook"].lower() and data[:4] == _selector(chain, "OrderBook", "execute"):
+    if target == contracts["OrderBook"].lower() and data[:4] == _selector("OrderBook", "execute"):
         is_close = closed.get(int.from_bytes(data[4:36]))
         if is_close is not None:
             (samples.execute_close if is_close else samples.execute_open).append(as_transaction(frame))
-    elif target == contracts["PriceFeed"].lower() and data[:4] == _selector(chain, "PriceFeed", "update"):
+    elif target == contracts["PriceFeed"].lower() and data[:4] == _selector("PriceFeed", "update"):
         samples.price_update.append(as_transaction(frame))
-    elif data[:4] == _selector(chain, "Market", "crank") and frame["type"] == "CALL":
+    elif data[:4] == _selector("Market", "crank") and frame["type"] == "CALL":
         done = int.from_bytes(bytes(HexBytes(frame.get("output") or "0x00")))
-        gas = int(frame["gasUsed"], 16)
         if done:
-            samples.cranks.append((gas, done))
-        else:
-            samples.idle_cranks.append(gas)
+            samples.cranks.append((int(frame["gasUsed"], 16), done))
 
 
-def _selector(chain: Chain, name: str, function: str) -> bytes:
-    contract = chain.market(next(iter(chain.deployment.markets))) if name == "Market" else chain.contract(name)
-    return bytes(contract.get_function_by_name(function).selector_bytes)
+@cache
+def _selector(name: str, function: str) -> bytes:
+    return function_abi_to_4byte_selector(next(item for item in abi(name) if item.get("name") == function))
+
+
+async def draw_run(chain: Chain, run: Run, path: Path) -> None:
+    """Writes the picture of a run."""
+    from plimsoll.chart import draw  # matplotlib takes a second to import
+
+    last = await chain.w3.eth.block_number
+    events = await chain.events(run.first_block + 1, last)
+    blocks = await _blocks(chain, run.first_block, last)
+    markets = chain.deployment.markets
+    feeds = {bytes.fromhex(item.feed[2:]): symbol for symbol, item in markets.items()}
+    names = {item.address: symbol for symbol, item in markets.items()}
+    title = f"Plimsoll: {run.data}, {run.traders} traders"
+    unit = 10**chain.deployment.collateral.decimals
+    await asyncio.to_thread(draw, path, title, events, blocks.times, feeds, names, unit)
 
 
 def money(amount: int, decimals: int) -> str:

@@ -1,4 +1,4 @@
-"""The bundled scenario: 10 October 2025, 20:30 to 22:30 UTC, RECONSTRUCTED for BTC, ETH and SOL.
+"""The bundled scenario: 10 October 2025, 20:30 to 22:10 UTC, RECONSTRUCTED for BTC, ETH and SOL.
 
 These are not recorded prices. One-minute bars are generated from a seed and pinned to what was published: BTC 122,550
 before the fall and 102,000 at 21:20 UTC, ETH 4,393.63 down to 3,435. Everything else is assumed: the SOL figures, the
@@ -7,7 +7,7 @@ minute the fall began, its shape, the recovery.
 How a series is drawn, in log prices:
 
 1. *Skeleton.* Drift from the first price (20:30) to 0.5 % below it (20:50), the fall to the low (21:20), recovery to
-   the given prices at 21:50 and 22:30, straight lines between.
+   the given prices at 21:50 and 22:10, straight lines between.
 2. *The fall.* Common to all three assets, so that they crash together: `GAPS` minutes of 20:52 to 21:20 carry a gap
    between two bars, the last one at 21:20. Gaps make up `GAP_SHARE` of the fall, sizes in proportion to 0.4 plus an
    exponential draw. The rest falls continuously, its pace growing linearly to three times what it was at 20:50.
@@ -28,12 +28,12 @@ from plimsoll.bars import WAD, Bar
 NAME = "reconstructed: 10 October 2025"
 START = 1760128200
 """2025-10-10 20:30:00 UTC."""
-MINUTES = 120
+MINUTES = 100
 FALL_BEGINS = 20
 LOW_AT = 50
 """21:20 UTC, in minutes after the start."""
 RECOVERED_AT = 80
-GAPS = 7
+GAPS = 5
 GAP_SHARE = 0.55
 COMMON_VARIANCE = 0.7
 CALM_NOISE = 0.0003

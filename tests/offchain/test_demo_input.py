@@ -79,4 +79,4 @@ def test_demo__bad_input__exits_with_one_line_before_anything_starts() -> None:
         [sys.executable, "-m", "plimsoll.demo"], capture_output=True, text=True, cwd=ROOT, env=environment, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "error: no/such.csv: no such file\n" and done.stdout == ""
+    assert done.stderr == "Error: no/such.csv: no such file\n" and done.stdout == ""

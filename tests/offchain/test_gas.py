@@ -1,6 +1,6 @@
 """Gas out of traces."""
 
-from plimsoll.gas import Samples, as_transaction, frames
+from plimsoll.gas import Samples, as_transaction, frames, slope
 
 
 def test_as_transaction__adds_the_fixed_part_and_calldata() -> None:
@@ -12,8 +12,8 @@ def test_frames__without_those_that_failed() -> None:
     assert [frame["id"] for frame in frames(trace)] == [1, 4, 5]
 
 
-def test_summary__medians_and_what_a_bucket_adds_to_an_idle_crank() -> None:
-    samples = Samples(place=[5, 1, 9], idle_cranks=[100, 100], cranks=[(150, 2), (300, 8)])
+def test_summary__medians_and_what_each_further_bucket_adds() -> None:
+    samples = Samples(place=[5, 1, 9], cranks=[(150, 2), (300, 8)])
     assert samples.summary() == {
         "place": 5,
         "execute_open": 0,
@@ -21,3 +21,8 @@ def test_summary__medians_and_what_a_bucket_adds_to_an_idle_crank() -> None:
         "price_update": 0,
         "crank_per_bucket": 25,
     }
+
+
+def test_slope__needs_two_sizes() -> None:
+    assert slope([]) == slope([(100, 3)]) == slope([(100, 3), (120, 3)]) == 0
+    assert slope([(100 + 30 * n, n) for n in range(1, 9)]) == 30
