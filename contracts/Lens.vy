@@ -324,6 +324,8 @@ def _is_fair_adl_due(now: Now, eligible: uint256[2], is_clean: bool) -> bool:
         return False
     budget: uint256 = self._budget_left(now, self._trader_equity(now), is_clean)
     exposure: uint256 = convert(abs(skew), uint256) * now.price // CASH_SCALE
+    if not now.is_new and staticcall now.market.is_fair_adl_begun():
+        return exposure > budget * fp.BPS // now.params.shock_backstop_bps
     return exposure > budget * fp.BPS // now.params.shock_adl_bps
 
 

@@ -165,6 +165,12 @@ def next_bucket(id: uint256, is_upward: bool) -> uint256:
 
 @view
 @external
+def is_fair_adl_begun() -> bool:
+    return liquidation.is_fair_adl_begun()
+
+
+@view
+@external
 def vault_position() -> (int256, uint256, bool):
     return book.vault_position()
 

@@ -399,6 +399,12 @@ def _adl_fee(units: uint256) -> uint256:
     return fp.mul_div_up(units, book.index_price() * parameters.bps(parameters.ADL_FEE), book.SCALE * fp.BPS)
 
 
+@view
+@internal
+def is_fair_adl_begun() -> bool:
+    return self._fair_round == book.price_round()
+
+
 @internal
 def _fair_need() -> (uint256, uint256):
     """
@@ -406,7 +412,7 @@ def _fair_need() -> (uint256, uint256):
     """
     skew: int256 = book.skew()
     size: uint256 = convert(abs(skew), uint256)
-    if self._fair_round != book.price_round():
+    if not self.is_fair_adl_begun():
         if size <= book.capacity_units(parameters.SHOCK_ADL) or not book.draw_missing():
             # within its mandate; or nobody may be paid in full while the vault can't pay everybody: settlement
             return 0, 0

@@ -239,7 +239,7 @@ class World:
         self.model = Model(params, Fraction(vault), Fraction(skin), Fraction(insurance), Fraction(reserve))
         self.model.now = self.model.funded_at = self.now
         self.owners: dict[str, Any] = {}
-        self.units_dust = 10**9
+        self.units_dust = 10**12  # of 10**18 a unit: what a coin of loss budget is in units
 
     @property
     def cash_dust(self) -> int:
