@@ -42,6 +42,11 @@ export interface Venue {
   recoveryPot: bigint;
 }
 
+interface Head {
+  number: bigint;
+  timestamp: bigint;
+}
+
 export interface HeldPosition {
   info: MarketInfo;
   view: PositionView;
@@ -62,9 +67,8 @@ function nullIfRefused(error: unknown): null {
   return null;
 }
 
-async function readVenue({ client, deployment }: Plimsoll): Promise<Venue> {
+async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise<Venue> {
   const { contracts } = deployment;
-  const block = await client.getBlock();
   const at = { blockNumber: block.number } as const;
   const fund = { address: contracts.InsuranceFund, abi: insuranceFundAbi, ...at } as const;
   const [markets, keeperFee, vaultWorth, skinInTheGame, insurance, recoveryPot] = await Promise.all([
@@ -99,9 +103,9 @@ async function readVenue({ client, deployment }: Plimsoll): Promise<Venue> {
   };
 }
 
-async function readAccount({ client, deployment }: Plimsoll, owner: Address): Promise<Account> {
+async function readAccount({ client, deployment }: Plimsoll, owner: Address, block: Head): Promise<Account> {
   const { contracts } = deployment;
-  const at = { blockNumber: await client.getBlockNumber() } as const;
+  const at = { blockNumber: block.number } as const;
   const lens = { address: contracts.Lens, abi: lensAbi, ...at } as const;
   const token = { address: contracts.CollateralToken, abi: collateralTokenAbi, ...at } as const;
   const [gas, wallet, allowance, free, positions] = await Promise.all([
@@ -141,23 +145,25 @@ async function readAccount({ client, deployment }: Plimsoll, owner: Address): Pr
   };
 }
 
-export function useVenue() {
-  const plimsoll = usePlimsoll();
-  return useQuery({
-    queryKey: ["venue"],
-    queryFn: () => readVenue(plimsoll),
-    refetchInterval: POLL_MS,
-    networkMode: "always",
-    retry: false,
-  });
+export interface Snapshot {
+  venue: Venue;
+  account: Account | null;
 }
 
-export function useAccount(owner: Address | undefined) {
+/** Everything at one block, once a second. A change of account keeps the markets on the screen. */
+export function useSnapshot(owner: Address | undefined) {
   const plimsoll = usePlimsoll();
   return useQuery({
-    queryKey: ["account", owner ?? null],
-    queryFn: () => (owner === undefined ? null : readAccount(plimsoll, owner)),
-    enabled: owner !== undefined,
+    queryKey: ["snapshot", owner ?? null],
+    queryFn: async (): Promise<Snapshot> => {
+      const block = await plimsoll.client.getBlock();
+      const [venue, account] = await Promise.all([
+        readVenue(plimsoll, block),
+        owner === undefined ? null : readAccount(plimsoll, owner, block),
+      ]);
+      return { venue, account };
+    },
+    placeholderData: keepPreviousData,
     refetchInterval: POLL_MS,
     networkMode: "always",
     retry: false,

@@ -6,6 +6,7 @@ import {
   formatCash,
   formatCompact,
   formatDecimal,
+  formatLeverage,
   formatPercent,
   formatPrice,
   formatUnits,
@@ -94,6 +95,11 @@ test("cash, units, percentages and header sizes", () => {
   expect(formatCompact(999_000_000n, 6)).toBe("999.00");
   expect(formatCompact(-1_500_000_000n, 6)).toBe("−1.50K");
   expect(formatCompact(2_000_000_000_000_000n, 6)).toBe("2.00B");
+});
+
+test("leverage without bounds is told as such", () => {
+  expect(formatLeverage(25n * WAD + (6n * WAD) / 10n)).toBe("25.6×");
+  expect(formatLeverage(2n ** 256n - 1n)).toBe(">1,000×");
 });
 
 test("toNumber is near enough to draw with", () => {

@@ -90,6 +90,11 @@ export function formatPercent(share: bigint, options: FormatOptions = {}): strin
   return `${formatDecimal(share * 100n, 18, { places: 2, ...options })}%`;
 }
 
+/** "25.6×"; what has no equity left has no leverage worth a number. */
+export function formatLeverage(leverage: bigint): string {
+  return leverage > 1_000n * WAD ? ">1,000×" : `${formatDecimal(leverage, 18, { places: 1 })}×`;
+}
+
 /** "12.34M": for headers, where the size counts and not the digit. */
 export function formatCompact(value: bigint, decimals: number): string {
   const one = 10n ** BigInt(decimals);

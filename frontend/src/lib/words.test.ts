@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAge, fundingInWords, lightsInWords, reasonInWords, shortAddress } from "./words";
+import { formatAge, fundingInWords, isWait, lightsInWords, reasonInWords, shortAddress } from "./words";
 
 test("a known reason is told in words, an unknown one as the contract said it", () => {
   expect(reasonInWords("wait: stale price")).toMatch(/fresh/);
@@ -7,6 +7,12 @@ test("a known reason is told in words, an unknown one as the contract said it", 
   expect(reasonInWords("something new")).toBe("Something new.");
   expect(reasonInWords("wait: something new")).toBe("Waiting: something new.");
   expect(reasonInWords("")).toBe("");
+});
+
+test("only what may pass by itself is a wait", () => {
+  expect(isWait("wait: crank first")).toBe(true);
+  expect(isWait("below initial margin")).toBe(false);
+  expect(isWait("")).toBe(false);
 });
 
 test.each([

@@ -48,6 +48,9 @@ export function reasonInWords(reason: string): string {
   return REASONS[reason.trim()] ?? sentence(reason.replace(/^wait: /, "Waiting: "));
 }
 
+/** The order can be placed all the same: it executes when the reason is gone. */
+export const isWait = (reason: string): boolean => reason.startsWith("wait: ");
+
 /** "3 s", "2 min", "5 h": whole units, the largest that fits. */
 export function formatAge(seconds: bigint): string {
   const age = seconds < 0n ? 0n : seconds;

@@ -5,7 +5,7 @@ import { useQuote, type Account, type HeldPosition } from "../chain/reads";
 import { useTransactions } from "../chain/transactions";
 import { formatCash, formatPrice, formatUnits } from "../lib/fixed";
 import { acceptablePrice } from "../lib/ticket";
-import { reasonInWords } from "../lib/words";
+import { isWait, reasonInWords } from "../lib/words";
 import { Dialog } from "./Dialog";
 import { Choice, Row } from "./parts";
 
@@ -32,19 +32,19 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
   const isLong = view.side === 0n;
   const delta = isLong ? -view.units : view.units;
   const quote = useQuote(info.address, account.address, delta, 0n);
+  // A way out is never blocked for want of a quote: what may pass by itself only delays the order.
   const error = quote.data?.error ?? "";
+  const expected = quote.data === undefined || quote.data.fill_price === 0n ? view.index_price : quote.data.fill_price;
+  const quoted = quote.data !== undefined && error === "" ? quote.data : undefined;
   const missing = keeperFee > account.free ? keeperFee - account.free : 0n;
   const problem =
-    error !== ""
-      ? reasonInWords(error)
-      : missing > 0n
-        ? `The keeper fee needs ${formatCash(missing, decimals)} ${symbol} more in your free balance. Deposit first.`
-        : "";
+    missing > 0n
+      ? `The keeper fee needs ${formatCash(missing, decimals)} ${symbol} more in your free balance. Deposit first.`
+      : reasonInWords(error);
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
 
   const submit = async () => {
-    if (quote.data === undefined) return;
-    const limit = tolerance === "any" ? 0n : acceptablePrice(quote.data.fill_price, delta > 0n, BigInt(tolerance));
+    const limit = tolerance === "any" ? 0n : acceptablePrice(expected, delta > 0n, BigInt(tolerance));
     onClose();
     await run(`Close ${info.symbol}`, "Placed. It executes at the next published price.", (sender) =>
       placeOrder(sender, { market: info.address, sizeDelta: delta, margin: 0n, acceptablePrice: limit, isReduceOnly: true }),
@@ -55,10 +55,10 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
     <Dialog title={`Close ${info.symbol} ${isLong ? "long" : "short"}`} onClose={onClose}>
       <dl className="rows">
         <Row label="Size" value={`${formatUnits(view.units)} ${info.symbol}`} />
-        <Row label="Expected fill" value={quote.data === undefined ? "–" : formatPrice(quote.data.fill_price)} />
-        <Row label="Fee" value={quote.data === undefined ? "–" : cash(quote.data.fee)} />
+        <Row label="Expected fill" value={quoted === undefined ? "–" : formatPrice(quoted.fill_price)} />
+        <Row label="Fee" value={quoted === undefined ? "–" : cash(quoted.fee)} />
         <Row label="Keeper fee" value={cash(keeperFee)} hint="Goes to whoever executes the order; back to you if it is not filled" />
-        <Row label="Paid to free balance" value={quote.data === undefined ? "–" : cash(quote.data.paid_out)} testId="close-payout" />
+        <Row label="Paid to free balance" value={quoted === undefined ? "–" : cash(quoted.paid_out)} testId="close-payout" />
       </dl>
       <div className="field inline">
         <span className="label">Slippage limit</span>
@@ -73,7 +73,7 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
         type="button"
         className="primary wide"
         data-testid="close-confirm"
-        disabled={isBusy || quote.data === undefined || problem !== ""}
+        disabled={isBusy || missing > 0n || (error !== "" && !isWait(error))}
         onClick={() => void submit()}
       >
         Close at the next price

@@ -4,7 +4,7 @@ import { usePlimsoll } from "../chain/context";
 import type { Account, HeldPosition, Venue } from "../chain/reads";
 import { useTransactions } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
-import { formatCash, formatDecimal, formatPercent, formatPrice, formatUnits } from "../lib/fixed";
+import { formatCash, formatLeverage, formatPercent, formatPrice, formatUnits } from "../lib/fixed";
 import { distance } from "../lib/ticket";
 import { CloseDialog } from "./CloseDialog";
 import { Lights } from "./Lights";
@@ -52,7 +52,7 @@ function PositionRow({ position, onClose }: { position: HeldPosition; onClose: (
       <th scope="row" data-label="Market">
         <b>{info.symbol}</b>
         <span className={isLong ? "side good" : "side bad"}>{isLong ? "Long" : "Short"}</span>
-        <span className="muted">{formatDecimal(view.leverage, 18, { places: 1 })}×</span>
+        <span className="muted">{formatLeverage(view.leverage)}</span>
       </th>
       <td data-label="Size">
         <span data-testid="position-units">

@@ -9,13 +9,15 @@ import {
 } from "lightweight-charts";
 import { useEffect, useMemo, useRef } from "react";
 import { intervalFor, toCandles, type PricePoint } from "../lib/candles";
-import { toNumber } from "../lib/fixed";
+import { formatPrice, toNumber } from "../lib/fixed";
 import { useTheme } from "./hooks";
 
 const MOST_CANDLES = 240;
 
-/** As in `formatPrice`. */
-const placesFor = (price: number) => (price >= 10_000 ? 1 : price >= 100 ? 2 : price >= 1 ? 3 : 6);
+/** The chart's own numbers are floating point; they are shown as `formatPrice` shows the real ones, cut and not rounded. */
+function priceOnAxis(price: number): string {
+  return Number.isFinite(price) ? formatPrice(BigInt(Math.round(price * 1e8)) * 10n ** 10n) : "";
+}
 
 interface Props {
   points: readonly PricePoint[];
@@ -46,7 +48,7 @@ export function PriceChart({ points, entry, liquidation }: Props) {
       rightPriceScale: { borderVisible: false },
       localization: {
         locale: "en-US",
-        priceFormatter: (price: number) => price.toLocaleString("en-US", { minimumFractionDigits: placesFor(price), maximumFractionDigits: placesFor(price) }),
+        priceFormatter: priceOnAxis,
       },
       timeScale: {
         borderVisible: false,

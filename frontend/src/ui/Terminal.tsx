@@ -3,7 +3,7 @@ import { useCallback, useState } from "react";
 import { usePlimsoll } from "../chain/context";
 import { useDecisions, useOrders } from "../chain/orders";
 import { usePrices } from "../chain/prices";
-import { useAccount, useVenue, type MarketState } from "../chain/reads";
+import { useSnapshot, type MarketState } from "../chain/reads";
 import { useTransactions } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
 import { formatPrice, formatUnits } from "../lib/fixed";
@@ -40,8 +40,9 @@ export function Terminal({ isOffline }: { isOffline: boolean }) {
   const { deployment } = usePlimsoll();
   const wallet = useWallet();
   const { tell } = useTransactions();
-  const venue = useVenue();
-  const account = useAccount(wallet.address).data ?? undefined;
+  const snapshot = useSnapshot(wallet.address);
+  const held = snapshot.data?.account ?? undefined;
+  const account = held?.address === wallet.address ? held : undefined;
   const orders = useOrders(wallet.address);
   const [symbol, setSymbol] = useState(deployment.markets[0]?.symbol ?? "");
 
@@ -71,9 +72,9 @@ export function Terminal({ isOffline }: { isOffline: boolean }) {
   );
   useDecisions(orders, onDecided);
 
-  const data = venue.data;
-  if (data === undefined) {
-    return venue.isError ? (
+  const venue = snapshot.data?.venue;
+  if (venue === undefined) {
+    return snapshot.isError ? (
       <Notice title="The contracts do not answer" code="make demo">
         The addresses in the deployments file do not answer as Plimsoll does. Deploy again.
       </Notice>
@@ -81,9 +82,9 @@ export function Terminal({ isOffline }: { isOffline: boolean }) {
       <Notice title="Reading the markets" isBusy />
     );
   }
-  const market = data.markets.find((state) => state.info.symbol === symbol) ?? data.markets[0];
+  const market = venue.markets.find((state) => state.info.symbol === symbol) ?? venue.markets[0];
   if (market === undefined) return <Notice title="No market is deployed" />;
-  const held = account?.positions.find((position) => position.info.symbol === market.info.symbol && position.view.units > 0n);
+  const position = account?.positions.find((entry) => entry.info.symbol === market.info.symbol && entry.view.units > 0n);
 
   return (
     <div className={isOffline ? "terminal is-offline" : "terminal"}>
@@ -93,31 +94,31 @@ export function Terminal({ isOffline }: { isOffline: boolean }) {
       <TopBar account={account} />
       {isOffline && (
         <div className="banner bad" role="alert">
-          The chain does not answer. What you see is as of block {data.block.toString()}; it goes on by itself when the
+          The chain does not answer. What you see is as of block {venue.block.toString()}; it goes on by itself when the
           chain is back.
         </div>
       )}
       <WalletBanner />
-      <MarketBar venue={data} selected={market} onSelect={setSymbol} />
+      <MarketBar venue={venue} selected={market} onSelect={setSymbol} />
       <main className="layout">
         <div className="main-column">
           <Chart
             key={market.info.feed}
             market={market}
-            position={held && { entry: held.view.entry_price, liquidation: held.view.liquidation_price }}
+            position={position && { entry: position.view.entry_price, liquidation: position.view.liquidation_price }}
           />
-          <Positions account={account} venue={data} />
-          <Orders orders={orders} venue={data} isConnected={wallet.address !== undefined} />
+          <Positions account={account} venue={venue} />
+          <Orders orders={orders} venue={venue} isConnected={wallet.address !== undefined} />
         </div>
         <aside className="side-column">
-          <Ticket key={market.info.symbol} market={market} venue={data} account={account} position={held} />
+          <Ticket key={market.info.symbol} market={market} venue={venue} account={account} position={position} />
           <AccountPanel account={account} />
-          <Backstop venue={data} />
+          <Backstop venue={venue} />
         </aside>
       </main>
       <footer className="foot">
         <span>
-          Block <b data-testid="block">{data.block.toString()}</b>
+          Block <b data-testid="block">{venue.block.toString()}</b>
         </span>
         <span>
           Chain {deployment.chainId} ({deployment.network})

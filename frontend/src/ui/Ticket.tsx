@@ -5,7 +5,7 @@ import { usePlimsoll } from "../chain/context";
 import { useQuote, type Account, type HeldPosition, type MarketState, type Quote, type Venue } from "../chain/reads";
 import { useTransactions } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
-import { BPS, WAD, abs, formatCash, formatDecimal, formatPercent, formatPrice, formatUnits, notional, parseDecimal } from "../lib/fixed";
+import { BPS, WAD, abs, formatCash, formatDecimal, formatLeverage, formatPercent, formatPrice, formatUnits, notional, parseDecimal } from "../lib/fixed";
 import {
   acceptablePrice,
   affordableSize,
@@ -17,7 +17,7 @@ import {
   sizeDelta,
   type Side,
 } from "../lib/ticket";
-import { reasonInWords } from "../lib/words";
+import { isWait, reasonInWords } from "../lib/words";
 import { AmountField, Choice, Panel, Row } from "./parts";
 import { useSettled } from "./hooks";
 import { ConnectButton } from "./TopBar";
@@ -66,7 +66,7 @@ function Preview({ quote, market, margin, keeperFee }: {
       />
       <Row label="Price impact" value={good === undefined ? "–" : formatPercent(distance(good.fill_price, index), { places: 4 })} />
       <Row label="Fee" value={good === undefined ? "–" : cash(good.fee)} testId="quote-fee" />
-      <Row label="Margin locked" value={good === undefined ? "–" : cash(good.margin_locked)} testId="quote-margin" />
+      <Row label="Margin after" hint="What the position is worth right after the fill" value={good === undefined ? "–" : cash(good.margin_locked)} testId="quote-margin" />
       <Row label="Keeper fee" value={cash(keeperFee)} hint="Goes to whoever executes the order; back to you if it is not filled" />
       {good !== undefined && good.paid_out > 0n && <Row label="Back to free balance" value={cash(good.paid_out)} />}
       <Row
@@ -75,7 +75,7 @@ function Preview({ quote, market, margin, keeperFee }: {
       />
       <Row
         label="Leverage after"
-        value={good === undefined || after === 0n ? "–" : `${formatDecimal(good.leverage, 18, { places: 2 })}×`}
+        value={good === undefined || after === 0n ? "–" : formatLeverage(good.leverage)}
       />
       <Row
         label="Liquidation price"
@@ -121,6 +121,7 @@ export function Ticket({ market, venue, account, position }: Props) {
 
   const missing = account === undefined ? 0n : shortfall(margin, venue.keeperFee, account.free);
   const error = quote.data?.error ?? "";
+  const isWaiting = isWait(error);
   const problem =
     sizeText !== "" && size === null
       ? "This is not a size."
@@ -128,13 +129,18 @@ export function Ticket({ market, venue, account, position }: Props) {
         ? ""
         : quote.isError
           ? "The contracts cannot quote this now."
-          : error !== ""
+          : error !== "" && !isWaiting
             ? reasonInWords(error)
             : missing > 0n
               ? `Your free balance is ${formatCash(missing, decimals)} ${symbol} short. Deposit first.`
-              : "";
+              : reasonInWords(error);
   const canPlace =
-    !isBusy && wallet.isReady && delta !== 0n && quote.data !== undefined && problem === "" && !quote.isPlaceholderData;
+    !isBusy &&
+    wallet.isReady &&
+    delta !== 0n &&
+    quote.data !== undefined &&
+    !quote.isPlaceholderData &&
+    (problem === "" || (isWaiting && missing === 0n));
 
   const fill = (part: bigint) => {
     if (account === undefined) return;
@@ -150,7 +156,8 @@ export function Ticket({ market, venue, account, position }: Props) {
       market: market.info.address,
       sizeDelta: delta,
       margin,
-      acceptablePrice: acceptablePrice(quote.data.fill_price, delta > 0n, BigInt(tolerance)),
+      // Without a quote (the order will wait) the limit is around the index price.
+      acceptablePrice: acceptablePrice(isWaiting ? index : quote.data.fill_price, delta > 0n, BigInt(tolerance)),
       isReduceOnly: false,
     };
     const isDone = await run(
@@ -183,9 +190,11 @@ export function Ticket({ market, venue, account, position }: Props) {
           <span className="muted">Available</span>
           <span>
             <b>{account === undefined ? "–" : `${formatCash(account.free, decimals)} ${symbol}`}</b>{" "}
-            <button type="button" className="link" onClick={() => document.getElementById("cash-amount")?.focus()}>
-              Deposit
-            </button>
+            {account !== undefined && (
+              <button type="button" className="link" onClick={() => document.getElementById("cash-amount")?.focus()}>
+                Deposit
+              </button>
+            )}
           </span>
         </div>
         <Choice label="Side" value={side} choices={SIDES} onChange={setSide} className="sides" />
