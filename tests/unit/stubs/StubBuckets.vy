@@ -1,0 +1,61 @@
+# pragma version ==0.4.3
+# pragma nonreentrancy on
+"""
+@title Buckets, opened up
+@license AGPL-3.0-only
+"""
+from contracts.modules import buckets
+from contracts.modules import grid
+
+initializes: grid
+initializes: buckets[grid := grid]
+
+
+@deploy
+def __init__(cash_scale: uint256):
+    grid.__init__()
+    buckets.__init__(cash_scale)
+
+
+@external
+def join(id: uint256, units: uint256, price_round: uint256) -> (uint256, uint256):
+    return buckets.join(id, units, price_round)
+
+
+@external
+def leave(id: uint256, units: uint256, owned: uint256) -> uint256:
+    return buckets.leave(id, units, owned)
+
+
+@external
+def close(id: uint256, units: uint256, paid: uint256, claim: uint256):
+    buckets.close(id, units, paid, claim)
+
+
+@external
+def remember_base(id: uint256, epoch: uint256, base: uint256, price_round: uint256):
+    buckets.remember_base(id, epoch, base, price_round)
+
+
+@view
+@external
+def base_at(id: uint256, epoch: uint256, units: uint256, price_round: uint256) -> uint256:
+    return buckets.base_at(id, epoch, units, price_round)
+
+
+@view
+@external
+def owed(id: uint256, epoch: uint256, owned: uint256, snapshot: uint256) -> (uint256, uint256, uint256):
+    return buckets.owed(id, epoch, owned, snapshot)
+
+
+@view
+@external
+def units_shares_epoch(id: uint256) -> (uint256, uint256, uint256):
+    return buckets.units_shares_epoch(id)
+
+
+@pure
+@external
+def share_units(units: uint256, shares: uint256, owned: uint256) -> uint256:
+    return buckets.share_units(units, shares, owned)
