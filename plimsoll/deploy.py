@@ -221,20 +221,19 @@ def _pay_capital_in(chain: Chain, plan: Plan, contracts: Mapping[str, Any]) -> N
     token, vault, fund = contracts["CollateralToken"], contracts["Vault"], contracts["InsuranceFund"]
     deployer = chain.account(accounts.DEPLOYER)
 
-    def mint(index: int, spender: Any, units: int) -> tuple[Any, int]:
-        payer, amount = chain.account(index), units * plan.unit
-        owner = accounts.dev_account(index).address
-        token.mint(owner, amount, sender=deployer)
-        token.approve(spender.address, amount, sender=payer)
-        return payer, amount
+    def pay(index: int, receiver: Any, function: Any, units: int, *more: Any) -> None:
+        # Nobody takes a payment of nothing.
+        if units == 0:
+            return
+        amount = units * plan.unit
+        token.mint(accounts.dev_account(index).address, amount, sender=deployer)
+        token.approve(receiver.address, amount, sender=chain.account(index))
+        function(amount, *more, sender=chain.account(index))
 
-    payer, amount = mint(accounts.LP, vault, plan.vault_capital)
-    vault.deposit(amount, accounts.dev_account(accounts.LP).address, sender=payer)
-    payer, amount = mint(accounts.TREASURY, fund, plan.skin_in_the_game + plan.reward_reserve)
-    fund.fund_skin(plan.skin_in_the_game * plan.unit, sender=payer)
-    fund.fund_reward_reserve(plan.reward_reserve * plan.unit, sender=payer)
-    payer, amount = mint(accounts.STAKER, fund, plan.insurance)
-    fund.stake(amount, sender=payer)
+    pay(accounts.LP, vault, vault.deposit, plan.vault_capital, accounts.dev_account(accounts.LP).address)
+    pay(accounts.TREASURY, fund, fund.fund_skin, plan.skin_in_the_game)
+    pay(accounts.TREASURY, fund, fund.fund_reward_reserve, plan.reward_reserve)
+    pay(accounts.STAKER, fund, fund.stake, plan.insurance)
 
 
 def _create_market(chain: Chain, plan: Plan, contracts: Mapping[str, Any], listing: Listing) -> Contract:
