@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from eth_account.signers.local import LocalAccount
@@ -22,6 +22,7 @@ from plimsoll.artifacts import abi
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 TIP_WEI = 10**9
 POLL_SECONDS = 0.1
@@ -29,8 +30,20 @@ REPLACE_AFTER_SECONDS = 8.0
 RECEIPT_SECONDS = 60.0
 BASE_FEE_SECONDS = 1.0
 READ_ATTEMPTS = 4
+AT_ONCE = 32
 LOG_RANGE = 2_000
 CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
+
+
+async def gather_limited(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Awaits all, at most AT_ONCE at a time."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: Coroutine[Any, Any, T]) -> T:
+        async with limit:
+            return await item
+
+    return list(await asyncio.gather(*(one(item) for item in work)))
 
 
 @dataclass(frozen=True)

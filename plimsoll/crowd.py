@@ -9,16 +9,15 @@ place market orders, and wait for a keeper.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from hexbytes import HexBytes
 from web3.exceptions import Web3Exception
 
 from plimsoll import accounts
-from plimsoll.chain import CONNECTION_ERRORS, Call, Chain, Sender
+from plimsoll.chain import CONNECTION_ERRORS, Call, Chain, Sender, gather_limited
 from plimsoll.crowd_draw import BPS, Trader
 from plimsoll.errors import PlimsollError
 
@@ -29,7 +28,6 @@ TOKEN_GAS = 90_000
 DEPOSIT_GAS = 150_000
 PLACE_GAS = 250_000
 SHORT = 1
-AT_ONCE = 32
 SLIPPAGE_BPS = 500
 KEEPER_FEES = 4
 """Keeper fees each trader keeps ready: one opens, one closes, and some to spare."""
@@ -63,13 +61,13 @@ class Crowd:
         """Gas money, collateral and deposit for everybody, those who join late too."""
         token, pool = self.chain.contract("CollateralToken"), self.chain.contract("MarginPool")
         fee = await self.chain.contract("OrderBook").functions.keeper_fee().call()
-        faucet_amount = await token.functions.faucet_amount().call()
         needs = {trader.index: trader.margin(self.decimals) + KEEPER_FEES * fee for trader in self.traders}
-        await self._fund(needs, faucet_amount)
+        served = await self._served_by_faucet(needs)
+        await self._fund({index: need for index, need in needs.items() if index not in served})
 
         async def deposit(trader: Trader) -> HexBytes:
             sender, need = self.senders[trader.index], needs[trader.index]
-            if need <= faucet_amount:
+            if trader.index in served:
                 await sender.send(self.chain.call(token, "faucet", [], TOKEN_GAS))
             await sender.send(self.chain.call(token, "approve", [pool.address, need], TOKEN_GAS))
             return await sender.send(self.chain.call(pool, "deposit", [need, sender.address], DEPOSIT_GAS))
@@ -77,10 +75,19 @@ class Crowd:
         sent = await gather_limited(deposit(trader) for trader in self.traders)
         await self._all_good(sent, "deposits")
 
-    async def _fund(self, needs: dict[int, int], faucet_amount: int) -> None:
+    async def _served_by_faucet(self, needs: dict[int, int]) -> set[int]:
+        """Who needs no more than the faucet gives, and did not go there in the last hour."""
+        faucet = self.chain.contract("CollateralToken").functions
+        most = await faucet.faucet_amount().call()
+        modest = [index for index, need in needs.items() if need <= most]
+        moments = await gather_limited(faucet.next_faucet_at(self.senders[index].address).call() for index in modest)
+        now = int(time.time())
+        return {index for index, moment in zip(modest, moments, strict=True) if moment <= now}
+
+    async def _fund(self, large: dict[int, int]) -> None:
+        """Gas money for all, collateral for those in `large`."""
         token = self.chain.contract("CollateralToken")
         funder = Sender(self.chain, accounts.dev_account(accounts.FUNDER))
-        large = {index: need for index, need in needs.items() if need > faucet_amount}
         sent = []
         if large:
             minter = Sender(self.chain, accounts.dev_account(accounts.DEPLOYER))
@@ -152,14 +159,3 @@ class Crowd:
                     log.warning("trader %s: %s", trader.index, error)
             moments = moments[len(due) :]
             await asyncio.sleep(0.2)
-
-
-async def gather_limited(work: Iterable[Coroutine[Any, Any, HexBytes]]) -> list[HexBytes]:
-    """Awaits all, at most AT_ONCE at a time."""
-    limit = asyncio.Semaphore(AT_ONCE)
-
-    async def one(item: Coroutine[Any, Any, HexBytes]) -> HexBytes:
-        async with limit:
-            return await item
-
-    return list(await asyncio.gather(*(one(item) for item in work)))

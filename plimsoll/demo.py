@@ -22,8 +22,8 @@ from plimsoll import accounts, deployments, web
 from plimsoll.anvil import check_port, mine_each_second, start_anvil
 from plimsoll.artifacts import ROOT
 from plimsoll.bars import WAD
-from plimsoll.chain import Chain, Sender
-from plimsoll.crowd import Crowd, gather_limited
+from plimsoll.chain import Chain, Sender, gather_limited
+from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import draw_crowd
 from plimsoll.demo_input import Input, load_input, parse_whole
 from plimsoll.errors import PlimsollError
@@ -48,7 +48,7 @@ BLOCK_PHASE_MS = 700
 CAPITAL = {
     "PLIMSOLL_VAULT_CAPITAL": "1500000",
     "PLIMSOLL_SKIN_IN_THE_GAME": "2000",
-    "PLIMSOLL_INSURANCE": "8000",
+    "PLIMSOLL_INSURANCE": "4000",
     "PLIMSOLL_INSURANCE_DAILY_CAP_BPS": "5000",
     "PLIMSOLL_COOLDOWN": "300",
 }
@@ -197,6 +197,7 @@ class Demo:
         await crowd.open_first()
         await crowd.wait_executed()
         self.say(f"replay of {chosen.replay.label}: {chosen.bars} bars in {self.clock.wall_seconds()} s")
+        self.say(chosen.note)
         self.clock = self.clock.started((int(time.time()) + 3) * 1000)
         save_clock(FOLDER / "clock.json", self.clock)
         following = asyncio.create_task(crowd.follow(self._progress_bps))
@@ -255,6 +256,7 @@ class Demo:
         chosen = self.settings.chosen
         run = Run(
             data=chosen.replay.label,
+            note=chosen.note,
             bars=chosen.bars,
             seed=chosen.seed,
             traders=self.settings.traders,

@@ -13,6 +13,7 @@ from plimsoll.replay import Clock, Replay, default_speed_milli
 WAD = 10**18
 FOLLOWING_BPS = 5_000
 """With DATA, the share of BTC's relative moves that ETH and SOL follow: there are no bars for them."""
+FOLLOWING_NOTE = "BTC as in the file; ETH and SOL have no bars and follow BTC with half of its moves"
 MAX_SPEED = 100_000
 
 
@@ -24,6 +25,8 @@ class Input:
     clock: Clock
     bars: int
     seed: int
+    note: str
+    """What of the prices is not recorded."""
 
     @property
     def first_prices(self) -> dict[str, int]:
@@ -35,17 +38,17 @@ def load_input(data: Path | None, bars: str | None, speed: str | None, seed: int
     """Reads and checks everything. PlimsollError, one line, for the first thing wrong."""
     chosen_seed = scenario.DEFAULT_SEED if seed is None else seed
     if data is None:
-        label = scenario.NAME
+        label, note = scenario.NAME, scenario.NOTE
         series = {symbol: select_bars(rows, bars) for symbol, rows in scenario.reconstruct(chosen_seed).items()}
         paths = {f"{symbol}-USD": path_of_bars(rows) for symbol, rows in series.items()}
         count = len(series["BTC"])
     else:
         rows = select_bars(read_bars(data), bars)
-        label, count = data.name, len(rows)
+        label, note, count = data.name, FOLLOWING_NOTE, len(rows)
         paths = _paths_around(rows)
     main = paths["BTC-USD"]
     clock = Clock(main.start_ms, main.end_ms, parse_speed(speed) if speed else default_speed_milli(main))
-    return Input(Replay(label, paths, chosen_seed), clock, count, chosen_seed)
+    return Input(Replay(label, paths, chosen_seed), clock, count, chosen_seed, note)
 
 
 def _paths_around(rows: list[Bar]) -> dict[str, PricePath]:

@@ -15,11 +15,10 @@ from rich.table import Table
 
 from plimsoll.anvil import rpc
 from plimsoll.artifacts import abi
-from plimsoll.chain import Chain, Event
+from plimsoll.chain import Chain, Event, gather_limited
 from plimsoll.gas import Samples, as_transaction, frames
 from plimsoll.history import LAYERS, History, blocks_p50_p99, keeper_blocks
 
-AT_ONCE = 24
 DUST_PER_EVENT = 2
 """Base units: rounding in favour of the pool, at most this much for each thing that happened in a market."""
 TRACES = 40
@@ -37,6 +36,7 @@ class Run:
     """What the chain cannot know about a run."""
 
     data: str
+    note: str
     bars: int
     seed: int
     traders: int
@@ -66,12 +66,14 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
     p50, p99 = blocks_p50_p99(keeper_blocks(recent, blocks.times, market_of))
     failed = sum(item["from"] == run.keeper and item["status"] == 0 for item in blocks.receipts.values())
     start, end = await asyncio.gather(_capital(chain, run.first_block), _capital(chain, last))
+    lowest = await _lowest_insurance(chain, recent, start["insurance"])
     senders = {item["from"] for item in blocks.receipts.values()}
     books = await _books(chain, events, last)
     conservation = await _conservation(chain, history, senders, last)
     gas = await _gas(chain, recent, blocks)
     return {
         "data": run.data,
+        "note": run.note,
         "bars": run.bars,
         "seed": run.seed,
         "traders": run.traders,
@@ -85,7 +87,7 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
         "loss_paid_by": paid_by,
         "recovery_issued": history.recovery_issued,
         "vault": {"start": start["vault"], "end": end["vault"]},
-        "insurance": {"start": start["insurance"], "end": end["insurance"]},
+        "insurance": {"start": start["insurance"], "lowest": lowest, "end": end["insurance"]},
         "skin_in_the_game": {"start": start["skin_in_the_game"], "end": end["skin_in_the_game"]},
         "conservation_error": conservation,
         "books_error": max(abs(item["error"]) for item in books.values()),
@@ -120,21 +122,11 @@ def _market(history: History, address: ChecksumAddress, decimals: int) -> dict[s
     }
 
 
-async def _limited(work: Iterable[Any]) -> list[Any]:
-    limit = asyncio.Semaphore(AT_ONCE)
-
-    async def one(item: Any) -> Any:
-        async with limit:
-            return await item
-
-    return list(await asyncio.gather(*(one(item) for item in work)))
-
-
 async def _blocks(chain: Chain, first: int, last: int) -> Blocks:
     numbers = range(first, last + 1)
-    headers = await _limited(chain.w3.eth.get_block(number) for number in numbers)
+    headers = await gather_limited(chain.w3.eth.get_block(number) for number in numbers)
     busy = [header["number"] for header in headers if header["transactions"]]
-    receipts = await _limited(chain.w3.eth.get_block_receipts(number) for number in busy)
+    receipts = await gather_limited(chain.w3.eth.get_block_receipts(number) for number in busy)
     times = {header["number"]: header["timestamp"] for header in headers}
     return Blocks(times, {item["transactionHash"]: item for block in receipts for item in block})
 
@@ -148,6 +140,13 @@ async def _capital(chain: Chain, block: int) -> dict[str, int]:
         fund.skin_in_the_game().call(block_identifier=block),
     )
     return {"vault": vault, "insurance": insurance, "skin_in_the_game": skin}
+
+
+async def _lowest_insurance(chain: Chain, events: Iterable[Event], start: int) -> int:
+    """The least there was at the end of a block in which it paid."""
+    insurance = chain.contract("InsuranceFund").functions.insurance()
+    paid_in = {event.block for event in events if event.name == "LossCovered"}
+    return min([start, *await gather_limited(insurance.call(block_identifier=block) for block in sorted(paid_in))])
 
 
 async def _books(chain: Chain, events: list[Event], block: int) -> dict[str, dict[str, int]]:
@@ -171,7 +170,7 @@ async def _conservation(chain: Chain, history: History, senders: set[ChecksumAdd
     """What was paid in less what was paid out less what the ledger says everybody has: zero, or cash came or went."""
     pool = chain.contract("MarginPool").functions
     known = history.accounts | senders | set(chain.names) | {chain.deployment.treasury}
-    balances = await _limited(pool.balance_of(account).call(block_identifier=block) for account in sorted(known))
+    balances = await gather_limited(pool.balance_of(account).call(block_identifier=block) for account in sorted(known))
     return history.deposited - history.withdrawn - sum(balances)
 
 

@@ -26,6 +26,7 @@ from random import Random
 from plimsoll.bars import WAD, Bar
 
 NAME = "reconstructed: 10 October 2025"
+NOTE = "reconstructed from a seed: pinned to published prices of BTC and ETH, SOL and everything between assumed"
 START = 1760128200
 """2025-10-10 20:30:00 UTC."""
 MINUTES = 100
