@@ -101,12 +101,14 @@ await context.exposeFunction("plimsollWalletRequest", async (call) => {
   try {
     return JSON.stringify({ result: await walletRequest(JSON.parse(call)) });
   } catch (error) {
-    return JSON.stringify({ error: { code: error.code ?? -32603, message: error.message ?? String(error), data: error.data } });
+    return JSON.stringify({
+      error: { code: error.code ?? -32603, message: error.message ?? String(error), data: error.data },
+    });
   }
 });
 await context.addInitScript(injectWallet);
 const page = await context.newPage();
-page.setDefaultTimeout(20_000);
+page.setDefaultTimeout(45_000);
 page.on("request", (request) => requests.push(request.url()));
 page.on("websocket", (socket) => requests.push(socket.url()));
 page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
@@ -122,9 +124,13 @@ const methods = {
   texts: ({ selector }) => page.locator(selector).allInnerTexts(),
   attribute: ({ selector, name }) => page.getAttribute(selector, name),
   is_enabled: ({ selector }) => page.isEnabled(selector),
-  wait: async ({ selector, state, seconds }) => void (await page.waitForSelector(selector, { state, timeout: seconds * 1000 })),
+  wait: async ({ selector, state, seconds }) =>
+    void (await page.waitForSelector(selector, { state, timeout: seconds * 1000 })),
   wait_text: async ({ selector, pattern, seconds }) => {
-    const locator = page.locator(selector).filter({ hasText: new RegExp(pattern) }).first();
+    const locator = page
+      .locator(selector)
+      .filter({ hasText: new RegExp(pattern) })
+      .first();
     await locator.waitFor({ timeout: seconds * 1000 });
     return locator.innerText();
   },
@@ -138,7 +144,8 @@ const methods = {
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
   wallet: async (changes) => {
     Object.assign(wallet, changes);
-    if (changes.chainId !== undefined) await page.evaluate((id) => window.plimsollWallet.emit("chainChanged", id), changes.chainId);
+    if (changes.chainId !== undefined)
+      await page.evaluate((id) => window.plimsollWallet.emit("chainChanged", id), changes.chainId);
   },
   asked: () => wallet.asked.splice(0),
   requests: () => requests,

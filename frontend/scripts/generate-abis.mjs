@@ -8,11 +8,22 @@ const SOURCE = process.env.PLIMSOLL_ABI_DIR ?? join(FRONTEND, "..", "build", "ab
 const TARGET = join(FRONTEND, "src", "generated", "abis.ts");
 
 /** The contracts the page talks to, and no others: each ABI costs bytes in the bundle. */
-const CONTRACTS = ["CollateralToken", "InsuranceFund", "Lens", "MarginPool", "Market", "OrderBook", "PriceFeed", "Vault"];
+const CONTRACTS = [
+  "CollateralToken",
+  "InsuranceFund",
+  "Lens",
+  "MarginPool",
+  "Market",
+  "OrderBook",
+  "PriceFeed",
+  "Vault",
+];
 
 const missing = CONTRACTS.filter((name) => !existsSync(join(SOURCE, `${name}.json`)));
 if (missing.length > 0) {
-  console.error(`no ABI of ${missing.join(", ")} in build/abi: run "python -m plimsoll.artifacts" in the repository first`);
+  console.error(
+    `no ABI of ${missing.join(", ")} in build/abi: run "python -m plimsoll.artifacts" in the repository first`,
+  );
   process.exit(1);
 }
 

@@ -13,7 +13,7 @@ from plimsoll.artifacts import ROOT
 SCREENSHOTS = ROOT / "build" / "screenshots"
 """Where tests leave what they saw; `failure.png` is the page when something that had to be there was not."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SECONDS = 20.0
+SECONDS = 45.0
 """How long to wait for what the page must show before that is a failure."""
 
 

@@ -98,10 +98,10 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     assert browser.attribute("lights", "data-lights") == "0"
     stack.rise()
     browser.wait(f'{test_id("lights")}[data-lights="5"]')
-    browser.wait_text("position-pnl", r"^\+1,[34]\d\d\.\d\d$")
+    browser.wait_text("position-pnl", r"^\+1,[345]\d\d\.\d\d$")
     held = position(stack, "BTC")
     assert held.lights == 5
-    assert 1_300 * USD < held.pnl < 1_500 * USD
+    assert 1_300 * USD < held.pnl < 1_600 * USD
     browser.screenshot(SCREENSHOTS / "first-page-light.png", theme="light", whole=False)
     browser.screenshot(SCREENSHOTS / "first-page-phone.png", width=390, height=844)
     assert browser.do("overflow") <= 0

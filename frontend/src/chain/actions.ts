@@ -36,7 +36,9 @@ async function send<const abi extends Abi, name extends ContractFunctionName<abi
 ): Promise<TransactionReceipt> {
   await client.simulateContract({ ...call, account } as Parameters<typeof client.simulateContract>[0]);
   onStep(ask);
-  const hash = await writeContract(config, { ...call, account, chainId: chain.id } as Parameters<typeof writeContract>[1]);
+  const hash = await writeContract(config, { ...call, account, chainId: chain.id } as Parameters<
+    typeof writeContract
+  >[1]);
   onStep("Sent. Waiting for the block.", hash);
   const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 });
   if (receipt.status === "reverted") throw new Error("the transaction was included but reverted");
@@ -142,7 +144,11 @@ export async function deposit(sender: Sender, amount: bigint): Promise<void> {
     });
     return;
   }
-  await send(sender, "Confirm the deposit in your wallet.", { ...pool, functionName: "deposit", args: [amount, account] });
+  await send(sender, "Confirm the deposit in your wallet.", {
+    ...pool,
+    functionName: "deposit",
+    args: [amount, account],
+  });
 }
 
 export async function withdraw(sender: Sender, amount: bigint): Promise<void> {
@@ -217,4 +223,3 @@ export async function collect(sender: Sender, market: Address): Promise<void> {
     args: [sender.account],
   });
 }
-

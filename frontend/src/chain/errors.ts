@@ -38,7 +38,8 @@ function hasCode(error: unknown, code: number): boolean {
 }
 
 export function isRejection(error: unknown): boolean {
-  if (error instanceof BaseError && error.walk((cause) => cause instanceof UserRejectedRequestError) !== null) return true;
+  if (error instanceof BaseError && error.walk((cause) => cause instanceof UserRejectedRequestError) !== null)
+    return true;
   return hasCode(error, 4001);
 }
 

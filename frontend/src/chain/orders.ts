@@ -64,8 +64,7 @@ export function useOrders(owner: Address | undefined): OrderRecord[] {
     queryKey: ["orders", owner ?? null],
     queryFn: async () => {
       if (owner === undefined) return [];
-      const start =
-        scan.current?.owner === owner ? scan.current.scan : { nextBlock: deployment.startBlock, logs: [] };
+      const start = scan.current?.owner === owner ? scan.current.scan : { nextBlock: deployment.startBlock, logs: [] };
       const next = await continueScan(client, start, deployment.contracts.OrderBook, [
         SIGNATURES,
         null,

@@ -77,10 +77,18 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
         const [params, view] = await Promise.all([
           client.readContract({ address: info.address, abi: marketAbi, functionName: "params", ...at }),
           client
-            .readContract({ address: contracts.Lens, abi: lensAbi, functionName: "market", args: [info.address], ...at })
+            .readContract({
+              address: contracts.Lens,
+              abi: lensAbi,
+              functionName: "market",
+              args: [info.address],
+              ...at,
+            })
             .catch(revertReason),
         ]);
-        return typeof view === "string" ? { info, params, view: null, problem: view } : { info, params, view, problem: "" };
+        return typeof view === "string"
+          ? { info, params, view: null, problem: view }
+          : { info, params, view, problem: "" };
       }),
     ),
     client.readContract({ address: contracts.OrderBook, abi: orderBookAbi, functionName: "keeper_fee", ...at }),

@@ -68,9 +68,7 @@ describe("formatDecimal", () => {
     [0n, 6, { sign: true, places: 2 }, "0.00"],
     [-1_500_000n, 6, { group: false, trim: true }, "-1.5"],
     [999_999_999n, 6, { places: 2 }, "999.99"],
-  ])("%s / 10^%s %j", (value, decimals, options, text) =>
-    expect(formatDecimal(value, decimals, options)).toBe(text),
-  );
+  ])("%s / 10^%s %j", (value, decimals, options, text) => expect(formatDecimal(value, decimals, options)).toBe(text));
 
   test("what is shown is read back", () => {
     for (const value of [0n, 1n, 999_999n, 1_000_000n, 123_456_789_012_345n])

@@ -59,7 +59,10 @@ export function formatDecimal(value: bigint, decimals: number, options: FormatOp
   const one = 10n ** BigInt(decimals);
   const digits = (size / one).toString();
   const whole = group ? digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",") : digits;
-  let fraction = (size % one).toString().padStart(decimals, "0").slice(0, decimals === 0 ? 0 : decimals);
+  let fraction = (size % one)
+    .toString()
+    .padStart(decimals, "0")
+    .slice(0, decimals === 0 ? 0 : decimals);
   fraction = places <= decimals ? fraction.slice(0, places) : fraction.padEnd(places, "0");
   if (trim) fraction = fraction.replace(/0+$/, "");
   const isZero = /^0*$/.test(digits) && /^0*$/.test(fraction);

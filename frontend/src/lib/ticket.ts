@@ -27,9 +27,7 @@ export function maxLeverage(initialMarginBps: bigint): bigint {
 
 /** The worst price to accept: above the expected fill for a buy, below it for a sale. */
 export function acceptablePrice(fillPrice: bigint, isBuy: boolean, toleranceBps: bigint): bigint {
-  return isBuy
-    ? floorDiv(fillPrice * (BPS + toleranceBps), BPS)
-    : ceilDiv(fillPrice * (BPS - toleranceBps), BPS);
+  return isBuy ? floorDiv(fillPrice * (BPS + toleranceBps), BPS) : ceilDiv(fillPrice * (BPS - toleranceBps), BPS);
 }
 
 /** How far `price` is from `reference`, as a WAD share of it. */

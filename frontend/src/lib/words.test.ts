@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAge, fundingInWords, isWait, lightsInWords, reasonInWords, shortAddress } from "./words";
+import { formatAge, formatInterval, fundingInWords, isWait, lightsInWords, reasonInWords, shortAddress } from "./words";
 
 test("a known reason is told in words, an unknown one as the contract said it", () => {
   expect(reasonInWords("wait: stale price")).toMatch(/fresh/);
@@ -23,6 +23,8 @@ test.each([
   [7_200n, "2 h"],
   [864_000n, "10 d"],
 ])("an age of %s seconds", (seconds, text) => expect(formatAge(seconds)).toBe(text));
+
+test("intervals of candles", () => expect([5, 900, 14_400].map(formatInterval)).toEqual(["5 s", "15 min", "4 h"]));
 
 test("every number of lights has its words", () => {
   const words = [0, 1, 2, 3, 4, 5].map(lightsInWords);

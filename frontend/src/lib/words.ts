@@ -60,6 +60,12 @@ export function formatAge(seconds: bigint): string {
   return `${age / 86_400n} d`;
 }
 
+/** An interval of candles: "5 s", "15 min", "4 h". */
+export function formatInterval(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 3_600 ? `${seconds / 60} min` : `${seconds / 3_600} h`;
+}
+
 /** The five lights: 1 is the last fifth of the queue, 5 the first. */
 export function lightsInWords(lights: number): string {
   switch (lights) {

@@ -61,7 +61,10 @@ export function AccountPanel({ account }: { account: Account | undefined }) {
           hint="In the margin pool and not locked in a position or an order"
           testId="free-balance"
         />
-        <Row label="In your wallet" value={account === undefined ? "–" : `${formatCash(account.wallet, decimals)} ${symbol}`} />
+        <Row
+          label="In your wallet"
+          value={account === undefined ? "–" : `${formatCash(account.wallet, decimals)} ${symbol}`}
+        />
       </dl>
       <form
         className="form"

@@ -44,7 +44,8 @@ function Problem({ status }: { status: Exclude<ChainStatus, { kind: "ready" }> }
     case "unreachable":
       return (
         <Notice title="The chain does not answer" code="make demo">
-          Nothing answers at <code>{status.deployment.rpcUrl}</code>. This page goes on by itself when the chain is back.
+          Nothing answers at <code>{status.deployment.rpcUrl}</code>. This page goes on by itself when the chain is
+          back.
         </Notice>
       );
     case "other-chain":

@@ -11,8 +11,18 @@ export function Backstop({ venue }: { venue: Venue }) {
   return (
     <Panel title="Who stands behind it">
       <dl className="rows">
-        <Row label="Vault" value={venue.vaultWorth === null ? "not valued now" : usd(venue.vaultWorth)} hint="Takes over liquidated positions within its room" testId="vault-worth" />
-        <Row label="Skin in the game" value={usd(venue.skinInTheGame)} hint="Pays first for a loss beyond margin" testId="skin" />
+        <Row
+          label="Vault"
+          value={venue.vaultWorth === null ? "not valued now" : usd(venue.vaultWorth)}
+          hint="Takes over liquidated positions within its room"
+          testId="vault-worth"
+        />
+        <Row
+          label="Skin in the game"
+          value={usd(venue.skinInTheGame)}
+          hint="Pays first for a loss beyond margin"
+          testId="skin"
+        />
         <Row label="Insurance" value={usd(venue.insurance)} hint="Pays second" testId="insurance" />
         <Row label="Recovery pot" value={usd(venue.recoveryPot)} hint="Pays back those whose profit ADL took" />
       </dl>

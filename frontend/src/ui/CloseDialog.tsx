@@ -47,7 +47,13 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
     const limit = tolerance === "any" ? 0n : acceptablePrice(expected, delta > 0n, BigInt(tolerance));
     onClose();
     await run(`Close ${info.symbol}`, "Placed. It executes at the next published price.", (sender) =>
-      placeOrder(sender, { market: info.address, sizeDelta: delta, margin: 0n, acceptablePrice: limit, isReduceOnly: true }),
+      placeOrder(sender, {
+        market: info.address,
+        sizeDelta: delta,
+        margin: 0n,
+        acceptablePrice: limit,
+        isReduceOnly: true,
+      }),
     );
   };
 
@@ -57,12 +63,26 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
         <Row label="Size" value={`${formatUnits(view.units)} ${info.symbol}`} />
         <Row label="Expected fill" value={quoted === undefined ? "–" : formatPrice(quoted.fill_price)} />
         <Row label="Fee" value={quoted === undefined ? "–" : cash(quoted.fee)} />
-        <Row label="Keeper fee" value={cash(keeperFee)} hint="Goes to whoever executes the order; back to you if it is not filled" />
-        <Row label="Paid to free balance" value={quoted === undefined ? "–" : cash(quoted.paid_out)} testId="close-payout" />
+        <Row
+          label="Keeper fee"
+          value={cash(keeperFee)}
+          hint="Goes to whoever executes the order; back to you if it is not filled"
+        />
+        <Row
+          label="Paid to free balance"
+          value={quoted === undefined ? "–" : cash(quoted.paid_out)}
+          testId="close-payout"
+        />
       </dl>
       <div className="field inline">
         <span className="label">Slippage limit</span>
-        <Choice label="Close-slippage" value={tolerance} choices={TOLERANCES} onChange={setTolerance} className="small" />
+        <Choice
+          label="Close-slippage"
+          value={tolerance}
+          choices={TOLERANCES}
+          onChange={setTolerance}
+          className="small"
+        />
       </div>
       {problem !== "" && (
         <p className="problem" role="status">

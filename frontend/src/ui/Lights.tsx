@@ -2,7 +2,7 @@ import type { AdlRank } from "../chain/reads";
 import { formatDecimal, formatUnits } from "../lib/fixed";
 import { lightsInWords } from "../lib/words";
 
-/** Five lights: how near the front of the ADL queue a position stands. The exact place is told on hover and focus. */
+/** Five lights: how near the front of the ADL queue a position stands. The exact place is told on hover, and to screen readers. */
 export function Lights({ rank, symbol }: { rank: AdlRank; symbol: string }) {
   const lit = Number(rank.lights);
   const place = rank.is_eligible
@@ -11,7 +11,14 @@ export function Lights({ rank, symbol }: { rank: AdlRank; symbol: string }) {
     : "";
   const words = `${lightsInWords(lit)} ${place}`.trim();
   return (
-    <span className="lights" role="img" aria-label={`ADL: ${lit} of 5 lights. ${words}`} title={words} data-lights={lit} data-testid="lights">
+    <span
+      className="lights"
+      role="img"
+      aria-label={`ADL: ${lit} of 5 lights. ${words}`}
+      title={words}
+      data-lights={lit}
+      data-testid="lights"
+    >
       {[1, 2, 3, 4, 5].map((light) => (
         <i key={light} className={light <= lit ? `lit level-${lit}` : ""} />
       ))}

@@ -49,7 +49,8 @@ export function MarketBar({ venue, selected, onSelect }: Props) {
   const { deployment } = usePlimsoll();
   const { decimals } = deployment.collateral;
   const { view } = selected;
-  const usd = (units: bigint) => (view === null ? "" : `$${formatCompact(notional(units, view.index_price, decimals), decimals)}`);
+  const usd = (units: bigint) =>
+    view === null ? "" : `$${formatCompact(notional(units, view.index_price, decimals), decimals)}`;
   return (
     <>
       <div className="market-bar">
@@ -77,7 +78,12 @@ export function MarketBar({ venue, selected, onSelect }: Props) {
               hint="The median of the publishers' signed prices, and its age by the chain's clock"
               testId="index-price"
             />
-            <Stat label="Mark" value={formatPrice(view.mark_price)} hint="The price of an infinitely small trade: index and skew" testId="mark-price" />
+            <Stat
+              label="Mark"
+              value={formatPrice(view.mark_price)}
+              hint="The price of an infinitely small trade: index and skew"
+              testId="mark-price"
+            />
             <Stat
               label="Funding / day"
               value={formatPercent(view.funding_rate_per_day, { places: 4, sign: true })}

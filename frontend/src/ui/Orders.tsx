@@ -37,7 +37,11 @@ function Outcome({ order, market, now }: { order: OrderRecord; market: MarketSta
 const NAMES = { pending: "Pending", executed: "Executed", failed: "Not filled", cancelled: "Cancelled" } as const;
 const TONES = { pending: "warn", executed: "good", failed: "bad", cancelled: "muted" } as const;
 
-export function Orders({ orders, venue, isConnected }: {
+export function Orders({
+  orders,
+  venue,
+  isConnected,
+}: {
   orders: readonly OrderRecord[];
   venue: Venue;
   isConnected: boolean;
@@ -69,7 +73,9 @@ export function Orders({ orders, venue, isConnected }: {
             </thead>
             <tbody>
               {orders.slice(0, SHOWN).map((order) => {
-                const market = venue.markets.find((state) => state.info.address.toLowerCase() === order.market.toLowerCase());
+                const market = venue.markets.find(
+                  (state) => state.info.address.toLowerCase() === order.market.toLowerCase(),
+                );
                 const { status } = order.outcome;
                 return (
                   <tr key={order.id.toString()} data-testid={`order-${order.id}`} data-status={status}>
@@ -83,7 +89,9 @@ export function Orders({ orders, venue, isConnected }: {
                       {order.reduceOnly && <small>reduce only</small>}
                     </td>
                     <td data-label="Size">{formatUnits(abs(order.sizeDelta))}</td>
-                    <td data-label="Limit">{order.acceptablePrice === 0n ? "any" : formatPrice(order.acceptablePrice)}</td>
+                    <td data-label="Limit">
+                      {order.acceptablePrice === 0n ? "any" : formatPrice(order.acceptablePrice)}
+                    </td>
                     <td data-label="Status" className={TONES[status]}>
                       {NAMES[status]}
                     </td>
@@ -98,7 +106,11 @@ export function Orders({ orders, venue, isConnected }: {
                             className="ghost small"
                             disabled={isBusy || !isReady}
                             title="When no keeper comes: execute it yourself and keep the keeper fee"
-                            onClick={() => void run(`Execute order ${order.id}`, "Executed.", (sender) => executeOrder(sender, order.id))}
+                            onClick={() =>
+                              void run(`Execute order ${order.id}`, "Executed.", (sender) =>
+                                executeOrder(sender, order.id),
+                              )
+                            }
                           >
                             Execute
                           </button>
@@ -106,7 +118,11 @@ export function Orders({ orders, venue, isConnected }: {
                             type="button"
                             className="ghost small"
                             disabled={isBusy || !isReady}
-                            onClick={() => void run(`Cancel order ${order.id}`, "Cancelled. The escrow is back.", (sender) => cancelOrder(sender, order.id))}
+                            onClick={() =>
+                              void run(`Cancel order ${order.id}`, "Cancelled. The escrow is back.", (sender) =>
+                                cancelOrder(sender, order.id),
+                              )
+                            }
                           >
                             Cancel
                           </button>

@@ -20,7 +20,10 @@ function Owed({ position }: { position: HeldPosition }) {
   return (
     <div className="owed">
       <span>
-        A liquidation or deleveraging in {info.symbol} owes you <b>{formatCash(view.cash_owed, decimals)} {symbol}</b>
+        A liquidation or deleveraging in {info.symbol} owes you{" "}
+        <b>
+          {formatCash(view.cash_owed, decimals)} {symbol}
+        </b>
         {view.claim_owed > 0n && (
           <>
             {" "}
@@ -33,7 +36,11 @@ function Owed({ position }: { position: HeldPosition }) {
         type="button"
         className="primary small"
         disabled={isBusy || !isReady}
-        onClick={() => void run(`Collect from ${info.symbol}`, "It is in your free balance.", (sender) => collect(sender, info.address))}
+        onClick={() =>
+          void run(`Collect from ${info.symbol}`, "It is in your free balance.", (sender) =>
+            collect(sender, info.address),
+          )
+        }
       >
         Collect
       </button>
@@ -63,18 +70,33 @@ function PositionRow({ position, onClose }: { position: HeldPosition; onClose: (
       <td data-label="Entry">{formatPrice(view.entry_price)}</td>
       <td data-label="Index">{formatPrice(view.index_price)}</td>
       <td data-label="Liq. price" className="warn">
-        <span data-testid="position-liquidation">{view.liquidation_price === 0n ? "none" : formatPrice(view.liquidation_price)}</span>
-        {view.liquidation_price > 0n && <small>{formatPercent(distance(view.liquidation_price, view.index_price))} away</small>}
+        <span data-testid="position-liquidation">
+          {view.liquidation_price === 0n ? "none" : formatPrice(view.liquidation_price)}
+        </span>
+        {view.liquidation_price > 0n && (
+          <small>{formatPercent(distance(view.liquidation_price, view.index_price))} away</small>
+        )}
       </td>
       <td data-label="Equity" data-testid="position-equity">
         {formatCash(view.equity, decimals)}
       </td>
-      <td data-label="PnL" className={view.pnl >= 0n ? "good" : "bad"} data-testid="position-pnl" title="Price and funding since entry, of the units left">
+      <td
+        data-label="PnL"
+        className={view.pnl >= 0n ? "good" : "bad"}
+        data-testid="position-pnl"
+        title="Price and funding since entry, of the units left"
+      >
         {formatCash(view.pnl, decimals, { sign: true })}
       </td>
       <td data-label="ADL">{rank !== null && <Lights rank={rank} symbol={info.symbol} />}</td>
       <td className="actions">
-        <button type="button" className="ghost small" data-testid={`close-${info.symbol}`} disabled={!isReady} onClick={onClose}>
+        <button
+          type="button"
+          className="ghost small"
+          data-testid={`close-${info.symbol}`}
+          disabled={!isReady}
+          onClick={onClose}
+        >
           Close
         </button>
       </td>
@@ -88,12 +110,18 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
   const open = held.filter((position) => position.view.units > 0n);
   const target = open.find((position) => position.info.symbol === closing);
   return (
-    <Panel title="Positions" aside={open.length > 0 && <span className="count">{open.length}</span>} className="positions">
+    <Panel
+      title="Positions"
+      aside={open.length > 0 && <span className="count">{open.length}</span>}
+      className="positions"
+    >
       {held.map((position) => (
         <Owed key={position.info.symbol} position={position} />
       ))}
       {open.length === 0 ? (
-        <p className="empty">{account === undefined ? "Connect a wallet to see your positions." : "No open positions."}</p>
+        <p className="empty">
+          {account === undefined ? "Connect a wallet to see your positions." : "No open positions."}
+        </p>
       ) : (
         <div className="scroll">
           <table className="cards">
@@ -116,7 +144,11 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
             </thead>
             <tbody>
               {open.map((position) => (
-                <PositionRow key={position.info.symbol} position={position} onClose={() => setClosing(position.info.symbol)} />
+                <PositionRow
+                  key={position.info.symbol}
+                  position={position}
+                  onClose={() => setClosing(position.info.symbol)}
+                />
               ))}
             </tbody>
           </table>

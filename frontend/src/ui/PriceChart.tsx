@@ -8,11 +8,9 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import { useEffect, useMemo, useRef } from "react";
-import { intervalFor, toCandles, type PricePoint } from "../lib/candles";
+import { toCandles, type PricePoint } from "../lib/candles";
 import { formatPrice, toNumber } from "../lib/fixed";
 import { useTheme } from "./hooks";
-
-const MOST_CANDLES = 240;
 
 /** The chart's own numbers are floating point; they are shown as `formatPrice` shows the real ones, cut and not rounded. */
 function priceOnAxis(price: number): string {
@@ -21,6 +19,8 @@ function priceOnAxis(price: number): string {
 
 interface Props {
   points: readonly PricePoint[];
+  /** Seconds of one candle. */
+  interval: number;
   entry: bigint | undefined;
   liquidation: bigint | undefined;
 }
@@ -29,12 +29,12 @@ function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-export function PriceChart({ points, entry, liquidation }: Props) {
+export function PriceChart({ points, interval, entry, liquidation }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<IChartApi | null>(null);
   const series = useRef<ISeriesApi<"Candlestick"> | null>(null);
   const theme = useTheme();
-  const candles = useMemo(() => toCandles(points, intervalFor(points, MOST_CANDLES)), [points]);
+  const candles = useMemo(() => toCandles(points, interval), [points, interval]);
 
   useEffect(() => {
     if (frame.current === null) return;

@@ -6,9 +6,10 @@ import { usePrices } from "../chain/prices";
 import { useSnapshot, type MarketState } from "../chain/reads";
 import { useTransactions } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
+import { intervalFor } from "../lib/candles";
 import { formatPrice, formatUnits } from "../lib/fixed";
 import type { OrderRecord } from "../lib/orders";
-import { reasonInWords } from "../lib/words";
+import { formatInterval, reasonInWords } from "../lib/words";
 import { AccountPanel } from "./AccountPanel";
 import { Backstop } from "./Backstop";
 import { MarketBar } from "./MarketBar";
@@ -22,16 +23,26 @@ import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
 import { WalletBanner } from "./WalletBanner";
 
+const MOST_CANDLES = 240;
+
 const isLocal = (url: string) => ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
 
-function Chart({ market, position }: {
+function Chart({
+  market,
+  position,
+}: {
   market: MarketState;
   position: { entry: bigint; liquidation: bigint } | undefined;
 }) {
   const points = usePrices(market.info.feed);
+  const interval = intervalFor(points, MOST_CANDLES);
   return (
-    <Panel title={market.info.feedName} className="chart-panel" aside={<span className="hint">Index price</span>}>
-      <PriceChart points={points} entry={position?.entry} liquidation={position?.liquidation} />
+    <Panel
+      title={market.info.feedName}
+      className="chart-panel"
+      aside={<span className="hint">Index price, {formatInterval(interval)}, UTC</span>}
+    >
+      <PriceChart points={points} interval={interval} entry={position?.entry} liquidation={position?.liquidation} />
     </Panel>
   );
 }
@@ -84,7 +95,9 @@ export function Terminal({ isOffline }: { isOffline: boolean }) {
   }
   const market = venue.markets.find((state) => state.info.symbol === symbol) ?? venue.markets[0];
   if (market === undefined) return <Notice title="No market is deployed" />;
-  const position = account?.positions.find((entry) => entry.info.symbol === market.info.symbol && entry.view.units > 0n);
+  const position = account?.positions.find(
+    (entry) => entry.info.symbol === market.info.symbol && entry.view.units > 0n,
+  );
 
   return (
     <div className={isOffline ? "terminal is-offline" : "terminal"}>

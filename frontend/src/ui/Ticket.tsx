@@ -5,7 +5,19 @@ import { usePlimsoll } from "../chain/context";
 import { useQuote, type Account, type HeldPosition, type MarketState, type Quote, type Venue } from "../chain/reads";
 import { useTransactions } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
-import { BPS, WAD, abs, formatCash, formatDecimal, formatLeverage, formatPercent, formatPrice, formatUnits, notional, parseDecimal } from "../lib/fixed";
+import {
+  BPS,
+  WAD,
+  abs,
+  formatCash,
+  formatDecimal,
+  formatLeverage,
+  formatPercent,
+  formatPrice,
+  formatUnits,
+  notional,
+  parseDecimal,
+} from "../lib/fixed";
 import {
   acceptablePrice,
   affordableSize,
@@ -43,7 +55,12 @@ interface Props {
   position: HeldPosition | undefined;
 }
 
-function Preview({ quote, market, margin, keeperFee }: {
+function Preview({
+  quote,
+  market,
+  margin,
+  keeperFee,
+}: {
   quote: Quote | undefined;
   market: MarketState;
   margin: bigint;
@@ -64,19 +81,34 @@ function Preview({ quote, market, margin, keeperFee }: {
         hint="Index price and the price of the skew, at this moment. The order fills at the next price."
         testId="quote-fill"
       />
-      <Row label="Price impact" value={good === undefined ? "–" : formatPercent(distance(good.fill_price, index), { places: 4 })} />
+      <Row
+        label="Price impact"
+        value={good === undefined ? "–" : formatPercent(distance(good.fill_price, index), { places: 4 })}
+      />
       <Row label="Fee" value={good === undefined ? "–" : cash(good.fee)} testId="quote-fee" />
-      <Row label="Margin after" hint="What the position is worth right after the fill" value={good === undefined ? "–" : cash(good.margin_locked)} testId="quote-margin" />
-      <Row label="Keeper fee" value={cash(keeperFee)} hint="Goes to whoever executes the order; back to you if it is not filled" />
+      <Row
+        label="Margin after"
+        hint="What the position is worth right after the fill"
+        value={good === undefined ? "–" : cash(good.margin_locked)}
+        testId="quote-margin"
+      />
+      <Row
+        label="Keeper fee"
+        value={cash(keeperFee)}
+        hint="Goes to whoever executes the order; back to you if it is not filled"
+      />
       {good !== undefined && good.paid_out > 0n && <Row label="Back to free balance" value={cash(good.paid_out)} />}
       <Row
         label="Position after"
-        value={good === undefined ? "–" : after === 0n ? "closed" : `${after > 0n ? "Long" : "Short"} ${formatUnits(abs(after))} ${market.info.symbol}`}
+        value={
+          good === undefined
+            ? "–"
+            : after === 0n
+              ? "closed"
+              : `${after > 0n ? "Long" : "Short"} ${formatUnits(abs(after))} ${market.info.symbol}`
+        }
       />
-      <Row
-        label="Leverage after"
-        value={good === undefined || after === 0n ? "–" : formatLeverage(good.leverage)}
-      />
+      <Row label="Leverage after" value={good === undefined || after === 0n ? "–" : formatLeverage(good.leverage)} />
       <Row
         label="Liquidation price"
         tone={liquidation === 0n ? undefined : "warn"}
@@ -115,7 +147,12 @@ export function Ticket({ market, venue, account, position }: Props) {
   const opening = openingPart(held, delta);
   const openingCash = notional(opening, index, decimals);
   // Priced without margin first: what it costs does not depend on it.
-  const cost = useQuote(market.info.address, undefined, opening === 0n ? 0n : delta > 0n ? opening : -opening, openingCash).data;
+  const cost = useQuote(
+    market.info.address,
+    undefined,
+    opening === 0n ? 0n : delta > 0n ? opening : -opening,
+    openingCash,
+  ).data;
   const margin = opening === 0n ? 0n : marginFor(openingCash, leverageWad, params.taker_fee_bps, cost?.premium ?? 0n);
   const quote = useQuote(market.info.address, wallet.address, delta, margin);
 
@@ -174,7 +211,8 @@ export function Ticket({ market, venue, account, position }: Props) {
       className="ticket"
       aside={
         <span className="hint">
-          Fees {formatPercent((params.maker_fee_bps * WAD) / BPS, { places: 2 })} / {formatPercent((params.taker_fee_bps * WAD) / BPS, { places: 2 })}
+          Fees {formatPercent((params.maker_fee_bps * WAD) / BPS, { places: 2 })} /{" "}
+          {formatPercent((params.taker_fee_bps * WAD) / BPS, { places: 2 })}
         </span>
       }
     >
@@ -210,7 +248,13 @@ export function Ticket({ market, venue, account, position }: Props) {
         />
         <div className="parts" role="group" aria-label="Part of the free balance">
           {PARTS.map((part) => (
-            <button key={part} type="button" className="ghost small" disabled={account === undefined || account.free === 0n} onClick={() => fill(part)}>
+            <button
+              key={part}
+              type="button"
+              className="ghost small"
+              disabled={account === undefined || account.free === 0n}
+              onClick={() => fill(part)}
+            >
               {part.toString()}%
             </button>
           ))}
@@ -228,7 +272,11 @@ export function Ticket({ market, venue, account, position }: Props) {
             max={most}
             step={1}
             value={Math.min(leverage, most)}
-            style={{ "--filled": `${((Math.min(leverage, most) - 1) * 100) / Math.max(1, most - 1)}%` } as React.CSSProperties}
+            style={
+              {
+                "--filled": `${((Math.min(leverage, most) - 1) * 100) / Math.max(1, most - 1)}%`,
+              } as React.CSSProperties
+            }
             onChange={(event) => setLeverage(Number(event.target.value))}
           />
           <div className="ticks" aria-hidden="true">
@@ -241,7 +289,12 @@ export function Ticket({ market, venue, account, position }: Props) {
           <span className="label">Slippage limit</span>
           <Choice label="Slippage" value={tolerance} choices={TOLERANCES} onChange={setTolerance} className="small" />
         </div>
-        <Preview quote={delta === 0n ? undefined : quote.data} market={market} margin={margin} keeperFee={venue.keeperFee} />
+        <Preview
+          quote={delta === 0n ? undefined : quote.data}
+          market={market}
+          margin={margin}
+          keeperFee={venue.keeperFee}
+        />
         {problem !== "" && (
           <p className="problem" id="ticket-problem" role="status" data-testid="ticket-problem">
             {problem}
@@ -250,7 +303,12 @@ export function Ticket({ market, venue, account, position }: Props) {
         {wallet.address === undefined ? (
           <ConnectButton className="primary wide" />
         ) : (
-          <button type="submit" className={`wide ${side === "long" ? "buy" : "sell"}`} data-testid="place" disabled={!canPlace}>
+          <button
+            type="submit"
+            className={`wide ${side === "long" ? "buy" : "sell"}`}
+            data-testid="place"
+            disabled={!canPlace}
+          >
             {side === "long" ? "Buy / Long" : "Sell / Short"} {market.info.symbol}
           </button>
         )}

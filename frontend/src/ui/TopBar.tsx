@@ -15,7 +15,13 @@ function ThemeButton() {
   const theme = useTheme();
   const other = theme === "dark" ? "light" : "dark";
   return (
-    <button type="button" className="ghost icon" aria-label={`Switch to the ${other} theme`} title={`Switch to the ${other} theme`} onClick={() => setTheme(other)}>
+    <button
+      type="button"
+      className="ghost icon"
+      aria-label={`Switch to the ${other} theme`}
+      title={`Switch to the ${other} theme`}
+      onClick={() => setTheme(other)}
+    >
       <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
         <circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" strokeWidth="1.6" />
         <path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" />
@@ -74,7 +80,13 @@ export function ConnectButton({ className = "primary" }: { className?: string })
   const { isBusy } = useWallet();
   return (
     <>
-      <button type="button" className={className} data-testid="connect" disabled={isBusy} onClick={() => setIsOpen(true)}>
+      <button
+        type="button"
+        className={className}
+        data-testid="connect"
+        disabled={isBusy}
+        onClick={() => setIsOpen(true)}
+      >
         {isBusy ? "Connecting" : "Connect wallet"}
       </button>
       {isOpen && <WalletDialog onClose={() => setIsOpen(false)} />}

@@ -109,7 +109,12 @@ export function Choice<T extends string>({ label, value, choices, onChange, clas
   );
 }
 
-export function Panel({ title, aside, children, className = "" }: {
+export function Panel({
+  title,
+  aside,
+  children,
+  className = "",
+}: {
   title: string;
   aside?: ReactNode;
   children: ReactNode;
