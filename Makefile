@@ -62,13 +62,13 @@ abis: setup
 demo: abis ## a chain, a crowd and a crash, end to end (ONCE=1 ends it; DATA=file.csv BARS=a:b SPEED=n SEED=n)
 	@exec $(PY) -m plimsoll.demo
 
+# titanoboa and ape both patch pytest: each suite runs with one of them. The biggest comes last, with its summary.
 test: chromium abis ## every test
-	@$(MAKE) --no-print-directory test-contracts
 	@$(MAKE) --no-print-directory test-frontend
-	@$(MAKE) --no-print-directory test-web
 	@$(MAKE) --no-print-directory test-integration
+	@$(MAKE) --no-print-directory test-web
+	@$(MAKE) --no-print-directory test-contracts
 
-# titanoboa and ape both patch pytest: each suite runs with one of them.
 test-contracts: abis
 	@$(PYTEST) -p no:ape_test -n 2 --dist loadfile tests --ignore=tests/integration --ignore=tests/web
 
