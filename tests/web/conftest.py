@@ -28,7 +28,8 @@ TRADER = 6
 DEPLOY_SECONDS = 180.0
 READY_SECONDS = 30.0
 RISE_BPS = 300
-RISE_SECONDS = 6
+RISE_SECONDS = 20
+"""Slow enough that no price jumps past the maintenance margin: what is liquidated still has something left."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,15 @@ def deposit(browser: Browser, amount: str) -> None:
     browser.click("cash-submit")
 
 
+def order(browser: Browser, symbol: str, side: str, size: str, leverage: int) -> None:
+    """Fills the ticket and waits until it can be placed."""
+    browser.click(f"market-{symbol}")
+    browser.click(f"side-{side}")
+    browser.fill("leverage", str(leverage))
+    browser.fill("size", size)
+    browser.wait(f"{test_id('place')}:enabled")
+
+
 def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     connect(stack, browser)
 
@@ -71,33 +80,40 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     assert asked.count("eth_signTypedData_v4") == 1
     assert asked.count("eth_sendTransaction") == 1
 
-    browser.click("market-BTC")
-    browser.click("side-long")
-    browser.fill("leverage", "25")
-    browser.fill("size", "50000")
+    # A short that the rise will liquidate, and the position of this test.
+    order(browser, "ETH", "short", "20000", 40)
+    browser.click("place")
+    browser.wait(test_id("position-ETH"))
+    order(browser, "BTC", "long", "50000", 25)
     browser.wait_text("quote-liquidation", r"% away")
     quoted = units(browser.text("quote-liquidation"), 18)
     browser.screenshot(SCREENSHOTS / "ticket.png", whole=False)
+    before = free_balance(stack)
     browser.click("place")
     browser.wait(test_id("position-BTC"))
-    browser.wait(f'{test_id("order-1")}[data-status="executed"]')
+    browser.wait(f'{test_id("order-2")}[data-status="executed"]')
 
     held = position(stack, "BTC")
+    row = test_id("position-BTC")
     assert held.units > 0
     assert held.side == 0
     assert abs(held.notional - 50_000 * USD) < 500 * USD
-    assert units(browser.text("position-units"), 18) == held.units // 10**12 * 10**12
-    assert units(browser.text("position-liquidation"), 18) == held.liquidation_price // 10**17 * 10**17
+    assert units(browser.do("text", selector=f"{row} {test_id('position-units')}"), 18) == held.units // 10**12 * 10**12
+    assert (
+        units(browser.do("text", selector=f"{row} {test_id('position-liquidation')}"), 18)
+        == held.liquidation_price // 10**17 * 10**17
+    )
     assert abs(quoted - held.liquidation_price) < held.liquidation_price // 200
-    paid = 5_000 * USD - free_balance(stack)
+    paid = before - free_balance(stack)
     assert units(browser.wait_text("free-balance", "USDC"), 6) == free_balance(stack) // 10**4 * 10**4
     # 25 x, less what the rounding to a tick left in the free balance.
     assert 1_800 * USD < paid < 2_100 * USD
 
     # A profit beyond the margin's class brings the position into the ADL queue.
-    assert browser.attribute("lights", "data-lights") == "0"
+    lights = f"{test_id('position-BTC')} {test_id('lights')}"
+    browser.wait(f'{lights}[data-lights="0"]')
     stack.rise()
-    browser.wait(f'{test_id("lights")}[data-lights="5"]')
+    browser.wait(f'{lights}[data-lights="5"]')
     browser.wait_text("position-pnl", r"^\+1,[345]\d\d\.\d\d$")
     held = position(stack, "BTC")
     assert held.lights == 5
@@ -107,12 +123,21 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     assert browser.do("overflow") <= 0
     browser.screenshot(SCREENSHOTS / "first-page.png", whole=False)
 
+    browser.wait(test_id("position-ETH"), state="detached")
+    owed = position(stack, "ETH").cash_owed
+    assert owed > 0
+    browser.wait_text("owed-ETH", f"{owed // USD:,}\\.\\d\\d USDC")
+    before = free_balance(stack)
+    browser.click("collect-ETH")
+    browser.wait(test_id("owed-ETH"), state="detached")
+    assert free_balance(stack) == before + owed
+
     before = free_balance(stack)
     browser.click("close-BTC")
     browser.wait_text("close-payout", "USDC")
     browser.click("close-confirm")
     browser.wait(test_id("position-BTC"), state="detached")
-    browser.wait(f'{test_id("order-2")}[data-status="executed"]')
+    browser.wait(f'{test_id("order-3")}[data-status="executed"]')
     assert position(stack, "BTC").units == 0
     assert free_balance(stack) - before > 2_500 * USD
     shown = units(browser.wait_text("free-balance", f"^{free_balance(stack) // USD:,}\\."), 6)

@@ -23,8 +23,8 @@ function Outcome({ order, market, now }: { order: OrderRecord; market: MarketSta
       return (
         <>
           Filled {formatUnits(abs(outcome.unitsDelta))} at {formatPrice(outcome.fillPrice)}, fee{" "}
-          {formatCash(outcome.fee, decimals)}
-          {outcome.paidOut > 0n && `, paid out ${formatCash(outcome.paidOut, decimals)}`} {symbol}
+          {formatCash(outcome.fee, decimals)} {symbol}
+          {outcome.paidOut > 0n && `, ${formatCash(outcome.paidOut, decimals)} ${symbol} to the free balance`}
         </>
       );
     case "failed":

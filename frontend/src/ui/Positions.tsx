@@ -18,7 +18,7 @@ function Owed({ position }: { position: HeldPosition }) {
   const { view, info } = position;
   if (view.cash_owed === 0n && view.claim_owed === 0n) return null;
   return (
-    <div className="owed">
+    <div className="owed" data-testid={`owed-${info.symbol}`}>
       <span>
         A liquidation or deleveraging in {info.symbol} owes you{" "}
         <b>
@@ -35,6 +35,7 @@ function Owed({ position }: { position: HeldPosition }) {
       <button
         type="button"
         className="primary small"
+        data-testid={`collect-${info.symbol}`}
         disabled={isBusy || !isReady}
         onClick={() =>
           void run(`Collect from ${info.symbol}`, "It is in your free balance.", (sender) =>
