@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from web3.exceptions import Web3Exception
 
 from plimsoll import accounts, deployments, web
 from plimsoll.anvil import check_port, mine_each_second, start_anvil
 from plimsoll.artifacts import ROOT
 from plimsoll.bars import WAD
-from plimsoll.chain import Chain, Sender, gather_limited
+from plimsoll.chain import CONNECTION_ERRORS, Chain, Sender, gather_limited
 from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import draw_crowd
 from plimsoll.demo_input import Input, load_input, parse_whole
@@ -42,13 +43,14 @@ SYNC_GAS = 400_000
 SETTLE_SECONDS = 20.0
 BPS = 10_000
 PLAIN_WIDTH = 130
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BLOCK_PHASE_MS = 700
 """Blocks come this long after the full second at which publishers publish, so that a keeper has time to answer."""
 
 CAPITAL = {
     "PLIMSOLL_VAULT_CAPITAL": "1500000",
-    "PLIMSOLL_SKIN_IN_THE_GAME": "2000",
-    "PLIMSOLL_INSURANCE": "4000",
+    "PLIMSOLL_SKIN_IN_THE_GAME": "1500",
+    "PLIMSOLL_INSURANCE": "3000",
     "PLIMSOLL_INSURANCE_DAILY_CAP_BPS": "5000",
     "PLIMSOLL_COOLDOWN": "300",
 }
@@ -286,7 +288,7 @@ async def _main(settings: Settings, console: Console) -> int:
     demo = Demo(settings, console)
     task = asyncio.create_task(demo.run())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING_SIGNALS:
         loop.add_signal_handler(number, task.cancel)
     is_done = False
     try:
@@ -294,8 +296,10 @@ async def _main(settings: Settings, console: Console) -> int:
         is_done = True
     except asyncio.CancelledError:
         demo.say("stopping")
+    except (Web3Exception, *CONNECTION_ERRORS) as error:
+        raise PlimsollError(f"the chain failed: {error}") from error
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, lambda: None)  # already stopping
         await asyncio.to_thread(demo.children.stop_all)
     was_reported = (FOLDER / "report.json").exists()

@@ -173,6 +173,19 @@ def keeper_blocks(events: Iterable[Event], times: dict[int, int], market_of: dic
     return counts
 
 
+def lowest_insurance(events: Iterable[Event], start: int) -> int:
+    """The least that the stakers' insurance ever was, in base units, from `start` on: a crank pays out of it first and
+    pays penalties in afterwards, so the end of a block does not show it."""
+    level = lowest = start
+    for event in events:
+        if event.name in ("IncomeReceived", "CoverReturned"):
+            level += event.args["insurance"]
+        elif event.name == "LossCovered":
+            level -= event.args["insurance"]
+            lowest = min(lowest, level)
+    return lowest
+
+
 def blocks_p50_p99(counts: list[int]) -> tuple[int, int]:
     """Median and 99th percentile."""
     return percentile(counts, 50), percentile(counts, 99)

@@ -17,7 +17,7 @@ from plimsoll.anvil import rpc
 from plimsoll.artifacts import abi
 from plimsoll.chain import Chain, Event, gather_limited
 from plimsoll.gas import Samples, as_transaction, frames
-from plimsoll.history import LAYERS, History, blocks_p50_p99, keeper_blocks
+from plimsoll.history import LAYERS, History, blocks_p50_p99, keeper_blocks, lowest_insurance
 
 DUST_PER_EVENT = 2
 """Base units: rounding in favour of the pool, at most this much for each thing that happened in a market."""
@@ -66,7 +66,6 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
     p50, p99 = blocks_p50_p99(keeper_blocks(recent, blocks.times, market_of))
     failed = sum(item["from"] == run.keeper and item["status"] == 0 for item in blocks.receipts.values())
     start, end = await asyncio.gather(_capital(chain, run.first_block), _capital(chain, last))
-    lowest = await _lowest_insurance(chain, recent, start["insurance"])
     senders = {item["from"] for item in blocks.receipts.values()}
     books = await _books(chain, events, last)
     conservation = await _conservation(chain, history, senders, last)
@@ -87,7 +86,11 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
         "loss_paid_by": paid_by,
         "recovery_issued": history.recovery_issued,
         "vault": {"start": start["vault"], "end": end["vault"]},
-        "insurance": {"start": start["insurance"], "lowest": lowest, "end": end["insurance"]},
+        "insurance": {
+            "start": start["insurance"],
+            "lowest": lowest_insurance(recent, start["insurance"]),
+            "end": end["insurance"],
+        },
         "skin_in_the_game": {"start": start["skin_in_the_game"], "end": end["skin_in_the_game"]},
         "conservation_error": conservation,
         "books_error": max(abs(item["error"]) for item in books.values()),
@@ -140,13 +143,6 @@ async def _capital(chain: Chain, block: int) -> dict[str, int]:
         fund.skin_in_the_game().call(block_identifier=block),
     )
     return {"vault": vault, "insurance": insurance, "skin_in_the_game": skin}
-
-
-async def _lowest_insurance(chain: Chain, events: Iterable[Event], start: int) -> int:
-    """The least there was at the end of a block in which it paid."""
-    insurance = chain.contract("InsuranceFund").functions.insurance()
-    paid_in = {event.block for event in events if event.name == "LossCovered"}
-    return min([start, *await gather_limited(insurance.call(block_identifier=block) for block in sorted(paid_in))])
 
 
 async def _books(chain: Chain, events: list[Event], block: int) -> dict[str, dict[str, int]]:

@@ -6,7 +6,7 @@ from eth_account import Account
 from hexbytes import HexBytes
 
 from plimsoll.chain import Event
-from plimsoll.history import History, keeper_blocks
+from plimsoll.history import History, keeper_blocks, lowest_insurance
 
 MARKET, OTHER = (Account.from_key(bytes([i]) * 32).address for i in (1, 2))
 TRADERS = [Account.from_key(bytes([i]) * 32).address for i in range(11, 16)]
@@ -102,3 +102,12 @@ def test_keeper_blocks__from_the_block_before_publication_to_the_last_work() -> 
     events = [priced(101, 11), priced(102, 13), worked(13), worked(15)]
     assert keeper_blocks(events, times, {feed: MARKET}) == [1, 4]
     assert keeper_blocks(events, times, {}) == []
+
+
+def test_lowest_insurance__inside_a_block_before_income_comes_in() -> None:
+    def fund(name: str, insurance: int) -> Event:
+        return event(name, {"market": MARKET, "insurance": insurance}, "InsuranceFund", OTHER)
+
+    events = [fund("LossCovered", 70), fund("CoverReturned", 10), fund("LossCovered", 40), fund("IncomeReceived", 90)]
+    assert lowest_insurance(events, 100) == 0
+    assert lowest_insurance([], 100) == 100
