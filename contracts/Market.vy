@@ -112,7 +112,7 @@ def set_params(params: IMarket.Params):
 @external
 def set_increase_paused(is_paused: bool):
     ownable._check_owner()
-    book.is_increase_paused = is_paused
+    book.set_increase_paused(is_paused)
     log IMarket.IncreasePaused(is_paused=is_paused)
 
 

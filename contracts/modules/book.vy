@@ -28,6 +28,7 @@ MASK_112: constant(uint256) = 2**112 - 1
 MASK_128: constant(uint256) = 2**128 - 1
 MAX_PRICE: constant(uint256) = 2**90
 SETTLING_BIT: constant(uint256) = 1 << 208
+PAUSED_BIT: constant(uint256) = 1 << 209
 
 POOL: immutable(address)
 VAULT: immutable(address)
@@ -38,13 +39,12 @@ SOURCE: immutable(address)
 FEED: immutable(bytes32)
 SCALE: immutable(uint256)  # 10**(36 - decimals)
 
-_head: uint256  # index_price 96 | published_at 40 | funded_at 40 | price_round 32 | is_settling 1
+_head: uint256  # index_price 96 | published_at 40 | funded_at 40 | price_round 32 | is_settling 1 | is_paused 1
 _wind: int256  # funding_index, signed 128 | budget_left 128
 _interest: uint256  # units long 112 | units short 112
-_beta_sum: int256[2]  # sum of units * beta, WAD x WAD
+_beta_sum: int256  # B_long + B_short = sum of units * beta, WAD x WAD
 _dues: uint256  # owed to owners 96 | to insurance 80 | to treasury 80
 _cover: uint256  # a liquidation under way: bucket 25 | price round 32 | skin in the game 96 | insurance 96
-is_increase_paused: bool
 
 
 @deploy
@@ -86,6 +86,17 @@ def price_round() -> uint256:
 @internal
 def is_settling() -> bool:
     return self._head & SETTLING_BIT != 0
+
+
+@view
+@internal
+def is_increase_paused() -> bool:
+    return self._head & PAUSED_BIT != 0
+
+
+@internal
+def set_increase_paused(is_paused: bool):
+    self._head = (self._head & ~PAUSED_BIT) | (convert(is_paused, uint256) * PAUSED_BIT)
 
 
 @view
@@ -175,7 +186,7 @@ def touch():
         return
     assert price != 0 and price <= MAX_PRICE, "price out of bounds"
     price_round: uint256 = ((head >> 176) & MASK_32) + 1
-    self._head = price | (published_at << 96) | (block.timestamp << 136) | (price_round << 176)
+    self._head = price | (published_at << 96) | (block.timestamp << 136) | (price_round << 176) | (head & PAUSED_BIT)
     self._wind = (funding << 128) | convert(budget, int256)
     move: int256 = 0
     if old_price != 0:
@@ -228,24 +239,30 @@ def skew() -> int256:
 def add_units(side: uint256, units: uint256, beta: int256):
     assert self.units(side) + units <= MASK_112, "open interest out of range"
     self._interest += units << (side * 112)
-    self._beta_sum[side] += convert(units, int256) * beta
+    self._beta_sum += convert(units, int256) * beta
 
 
 @internal
 def remove_units(side: uint256, units: uint256, beta: int256):
     assert units <= self.units(side)  # no bucket holds more than its side
     self._interest -= units << (side * 112)
-    self._beta_sum[side] -= convert(units, int256) * beta
+    self._beta_sum -= convert(units, int256) * beta
 
 
 @view
 @internal
 def trader_equity() -> int256:
     """
-    @notice E = L * Q - B_long - S * Q - B_short, in cash, rounded up against the vault
+    @notice E in cash, rounded up against the vault
     """
-    total: int256 = self.skew() * self.adjusted_price() - self._beta_sum[grid.LONG] - self._beta_sum[grid.SHORT]
-    return fp.ceil_div(total, convert(SCALE, int256))
+    return self._equity_at(self.adjusted_price())
+
+
+@view
+@internal
+def _equity_at(q: int256) -> int256:
+    # E = L * Q - B_long - S * Q - B_short = K * Q - B
+    return fp.ceil_div(self.skew() * q - self._beta_sum, convert(SCALE, int256))
 
 
 @internal
@@ -400,7 +417,7 @@ def state() -> IMarket.State:
         trader_equity=self.trader_equity(),
         budget_left=self.budget_left(),
         is_settling=self.is_settling(),
-        is_increase_paused=self.is_increase_paused,
+        is_increase_paused=self.is_increase_paused(),
     )
 
 
@@ -417,11 +434,7 @@ def vault_position() -> (int256, uint256, bool):
     if self.is_settling():
         price = self.index_price()
     q: int256 = convert(price, int256) - self.funding_index() - self.funding_accrued()
-    skew: int256 = self.skew()
-    equity: int256 = fp.ceil_div(
-        skew * q - self._beta_sum[grid.LONG] - self._beta_sum[grid.SHORT], convert(SCALE, int256)
-    )
-    size: uint256 = convert(abs(skew), uint256)
+    size: uint256 = convert(abs(self.skew()), uint256)
     # P * K first: P * K^2 may exceed 256 bits
     reserve: uint256 = fp.mul_div_up(fp.mul_div_up(price, size, 2 * parameters.skew_scale()), size, SCALE)
     is_sound: bool = (
@@ -429,7 +442,7 @@ def vault_position() -> (int256, uint256, bool):
         and grid.highest_beta(grid.LONG) <= q
         and grid.highest_beta(grid.SHORT) <= -q
     )
-    return convert(self.cash(), int256) - convert(self.claimable(), int256) - equity, reserve, is_sound
+    return convert(self.cash(), int256) - convert(self.claimable(), int256) - self._equity_at(q), reserve, is_sound
 
 
 # Cash

@@ -19,19 +19,20 @@ LOWEST_OCTAVE: constant(uint256) = 30
 CLASSES: constant(uint256) = 256
 # round(1024 * 2^(q / 4)) for q = 0..3
 MANTISSAS: constant(uint256) = 1024 | (1218 << 16) | (1448 << 32) | (1722 << 48)
-NO_BETA: constant(int256) = -(2**200)
+LOW: constant(int256) = 2**128 - 1
+NO_BETA: constant(int256) = -(2**127)
 
 live_columns: uint256[2]
 _summaries: uint256[512]
 _leaves: uint256[131_072]
-# no live bucket of the side has a higher beta
-beta_bound: int256[2]
+# no live bucket of the side has a higher beta: LONG, signed 128 | SHORT, signed 128
+_beta_bounds: int256
 
 
 @deploy
 def __init__():
-    self.beta_bound[LONG] = NO_BETA
-    self.beta_bound[SHORT] = NO_BETA
+    self.set_bound(LONG, NO_BETA)
+    self.set_bound(SHORT, NO_BETA)
 
 
 @pure
@@ -111,14 +112,32 @@ def set_empty(id: uint256):
             self.live_columns[id >> SIDE_SHIFT] &= ~(1 << ((id >> COLUMN_SHIFT) & 255))
 
 
+@view
+@internal
+def beta_bound(side: uint256) -> int256:
+    if side == LONG:
+        return self._beta_bounds >> 128
+    # the shift up and down again extends the sign
+    return (self._beta_bounds << 128) >> 128
+
+
+@internal
+def set_bound(side: uint256, beta: int256):
+    # |beta| < 2^15 * 2^90
+    if side == LONG:
+        self._beta_bounds = (beta << 128) | (self._beta_bounds & LOW)
+    else:
+        self._beta_bounds = ((self._beta_bounds >> 128) << 128) | (beta & LOW)
+
+
 @internal
 def raise_bound(id: uint256):
     """
     @dev Duty of whoever makes a bucket live.
     """
     beta: int256 = self.beta_of(id)
-    if beta > self.beta_bound[id >> SIDE_SHIFT]:
-        self.beta_bound[id >> SIDE_SHIFT] = beta
+    if beta > self.beta_bound(id >> SIDE_SHIFT):
+        self.set_bound(id >> SIDE_SHIFT, beta)
 
 
 @view
@@ -196,8 +215,8 @@ def is_all_at_or_below(side: uint256, limit: int256) -> bool:
     @notice Whether no live bucket of the side has beta > limit. One comparison; where the stored bound blocks, a scan
             of the column tops decides and tightens it.
     """
-    if self.beta_bound[side] <= limit:
+    if self.beta_bound(side) <= limit:
         return True
     highest: int256 = self.highest_beta(side)
-    self.beta_bound[side] = highest
+    self.set_bound(side, highest)
     return highest <= limit

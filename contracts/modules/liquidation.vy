@@ -166,7 +166,7 @@ def _liquidatable() -> DynArray[uint256, 512]:
     """
     keys: DynArray[uint256, 512] = []
     for side: uint256 in range(2):
-        if grid.beta_bound[side] <= book.coordinate(side) - self.maintenance():
+        if grid.beta_bound(side) <= book.coordinate(side) - self.maintenance():
             continue
         columns: uint256 = grid.live_columns[side]
         for _: uint256 in range(256):
@@ -427,8 +427,8 @@ def _lower_bounds():
     """
     for side: uint256 in range(2):
         limit: int256 = book.coordinate(side) - self.maintenance()
-        if grid.beta_bound[side] > limit:
-            grid.beta_bound[side] = limit
+        if grid.beta_bound(side) > limit:
+            grid.set_bound(side, limit)
 
 
 @internal

@@ -19,7 +19,8 @@ uses: book
 uses: buckets
 uses: parameters
 
-MASK_96: constant(uint256) = 2**96 - 1
+MASK_36: constant(uint256) = 2**36 - 1
+MASK_45: constant(uint256) = 2**45 - 1
 MASK_112: constant(uint256) = 2**112 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 MASK_25: constant(uint256) = 2**25 - 1
@@ -35,8 +36,8 @@ struct Held:
     claim_owed: uint256
 
 
-_places: HashMap[address, uint256]  # shares 112 | epoch 32 | bucket 25
-_terms: HashMap[address, uint256]  # basis 96 | entry price 96
+# shares 112 | epoch 32 | bucket 25 | basis 36, in 2^-35 of its class floor | entry price 51, a float of 45 significant bits
+_places: HashMap[address, uint256]
 _snapshots: HashMap[address, uint256]
 # fixed for the owner at a moment when neither market nor vault could pay it
 _unpaid: HashMap[address, uint256]
@@ -52,7 +53,7 @@ def held(account: address) -> (Held, uint256):
     h: Held = empty(Held)
     if place == 0:
         return h, 0
-    h.id = place >> 144
+    h.id = (place >> 144) & MASK_25
     h.shares = place & MASK_112
     epoch: uint256 = (place >> 112) & MASK_32
     snapshot: uint256 = 0
@@ -63,9 +64,8 @@ def held(account: address) -> (Held, uint256):
     total, shares, present = buckets.units_shares_epoch(h.id)
     if present == epoch and total != 0:
         h.units = buckets.share_units(total, shares, h.shares)
-        terms: uint256 = self._terms[account]
-        h.basis = terms & MASK_96
-        h.entry_price = terms >> 96
+        h.basis = (((place >> 169) & MASK_36) * grid.floor_of((h.id >> 16) & 255)) >> 35
+        h.entry_price = ((place >> 205) & MASK_45) << (place >> 250)
     return h, snapshot
 
 
@@ -152,7 +152,6 @@ def collect(account: address) -> (uint256, uint256):
 @internal
 def _clear(account: address):
     self._places[account] = 0
-    self._terms[account] = 0
     self._snapshots[account] = 0
 
 
@@ -195,11 +194,24 @@ def enter(
     epoch: uint256 = 0
     shares, epoch = buckets.join(id, units, book.price_round())
     book.add_units(side, units, beta)
-    self._places[account] = shares | (epoch << 112) | (id << 144)
-    self._terms[account] = min(basis, convert(margin, uint256)) | (entry_price << 96)
+    self._places[account] = shares | (epoch << 112) | (id << 144) | self._packed_terms(
+        id, min(basis, convert(margin, uint256)), entry_price
+    )
     self._snapshots[account] = buckets.ledger(id, epoch) & buckets.SNAPSHOT_MASK
     log IMarket.BucketChanged(
         bucket=id, epoch=epoch, units_delta=convert(units, int256), shares_delta=convert(shares, int256)
     )
     # locked <= equity: margin <= per_unit
     return id, equity - locked
+
+
+@pure
+@internal
+def _packed_terms(id: uint256, basis: uint256, entry_price: uint256) -> uint256:
+    """
+    @dev Both rounded down. basis < class ceiling < 2 * class floor, so it fits 36 bits; a price < 2^96 an exponent of 6.
+    """
+    exponent: uint256 = fp.positive(convert(fp.msb(entry_price), int256) - 44)
+    return (((basis << 35) // grid.floor_of((id >> 16) & 255)) << 169) | (
+        ((entry_price >> exponent) | (exponent << 45)) << 205
+    )

@@ -109,7 +109,7 @@ def change_margin(owner: address, margin_delta: int256):
     else:
         # taken from profit first: the basis stays, as far as the equity left covers it
         removed: uint256 = convert(-margin_delta, uint256)
-        assert not book.is_increase_paused, "market is paused"
+        assert not book.is_increase_paused(), "market is paused"
         assert removed < equity, "more than the position's equity"
         equity -= removed
         paid_out += removed
@@ -200,7 +200,7 @@ def _open(
     """
     @notice Increases the position h, or opens one where h.shares = 0. Returns the bucket and what rounding left over.
     """
-    assert not book.is_increase_paused, "market is paused"
+    assert not book.is_increase_paused(), "market is paused"
     skew_before: int256 = abs(book.skew())
     side: uint256 = grid.LONG
     if not is_buy:

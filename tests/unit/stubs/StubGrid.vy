@@ -34,7 +34,7 @@ def is_all_at_or_below(side: uint256, limit: int256) -> bool:
 @view
 @external
 def beta_bound(side: uint256) -> int256:
-    return grid.beta_bound[side]
+    return grid.beta_bound(side)
 
 
 @view
