@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from plimsoll.errors import PlimsollError
+from plimsoll.folders import DEMO_FOLDER
 
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / "build" / "demo"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 DEPLOYMENT = click.option(
     "--deployment",

@@ -28,12 +28,13 @@ from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import draw_crowd
 from plimsoll.demo_input import Input, load_input, parse_whole
 from plimsoll.errors import PlimsollError
+from plimsoll.folders import DEMO_FOLDER as FOLDER
 from plimsoll.live import View, Watcher
 from plimsoll.processes import Children
 from plimsoll.replay import save_clock, write_json
 from plimsoll.report import Run, build_report, draw_run, summary_table, waterfall_table
 
-FOLDER = ROOT / "build" / "demo"
+SHOWN_FOLDER = os.path.relpath(FOLDER)
 PUBLISHERS = 5
 DEPLOY_SECONDS = 180.0
 READY_SECONDS = 30.0
@@ -219,15 +220,20 @@ class Demo:
         with View(self.console, chain.deployment.collateral.decimals) as view:
             while True:
                 progress = self._progress_bps()
-                self._check_children()
+                self._check_children("anvil", "keeper")
                 view.show(await watcher.snapshot(), title, progress)
                 if progress >= BPS:
                     return
                 await asyncio.sleep(0.7)
 
-    def _check_children(self) -> None:
+    def _check_children(self, *essential: str) -> None:
+        """PlimsollError if an essential child ended by itself; of others it is only told."""
         for child in self.children.dead():
-            raise PlimsollError(f"{child.name} ended: {child.tail()}")
+            message = f"{child.name} ended: {child.tail()}"
+            self.children.stop(child)
+            if child.name in essential:
+                raise PlimsollError(message)
+            self.say(message)
 
     async def _settle(self, chain: Chain) -> None:
         """Waits until no market has work left, then collects for everybody what liquidation and ADL owe them."""
@@ -275,12 +281,12 @@ class Demo:
         collateral = chain.deployment.collateral
         self.console.print(summary_table(report, collateral.symbol, collateral.decimals))
         self.console.print(waterfall_table(report, collateral.symbol, collateral.decimals))
-        self.say(f"wrote {path.relative_to(ROOT)} and {picture.relative_to(ROOT)}")
+        self.say(f"wrote {SHOWN_FOLDER}/{path.name} and {picture.name}")
 
     async def _hold(self) -> None:
         self.say("chain, publishers, keeper and page keep running: [bold]Ctrl-C ends them[/bold]")
         while True:
-            self._check_children()
+            self._check_children("anvil")
             await asyncio.sleep(1)
 
 
