@@ -1,4 +1,4 @@
-"""The whole of Plimsoll on titanoboa: every contract is the real one but the price source, which a test sets directly."""
+"""The whole of Plimsoll on titanoboa. Every contract is the real one but the price source, which a test sets."""
 
 from __future__ import annotations
 
@@ -263,8 +263,20 @@ def build_world(
             fund.set_market(market.address, True)
             vault_contract.set_market(market.address, True)
     world = World(
-        decimals, owner, token, pool, source, order_book, vault_contract, recovery, fund, lens, treasury, keeper,
-        deployed, feeds,
+        decimals,
+        owner,
+        token,
+        pool,
+        source,
+        order_book,
+        vault_contract,
+        recovery,
+        fund,
+        lens,
+        treasury,
+        keeper,
+        deployed,
+        feeds,
     )
     for index in range(markets):
         world.set_price(price, index)

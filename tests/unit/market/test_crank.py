@@ -1,5 +1,5 @@
-"""The waterfall, one layer at a time: vault, skin in the game, insurance, ADL at the fair price and at a loss, fair ADL of
-the vault, vault of last resort, settlement."""
+"""The waterfall, one layer at a time: vault, skin in the game, insurance, ADL at the fair price and at a loss, fair ADL
+of the vault, vault of last resort, settlement."""
 
 from __future__ import annotations
 
@@ -389,9 +389,7 @@ def test_price_round__budget__gives_back_what_the_vault_is_owed_but_never_above_
 
 def ruined() -> World:
     """A vault of 2,000 USD that owes its winners 9,000."""
-    world = build_world(
-        vault=2_000, skin=0, insurance=0, reserve=0, loss_budget=2_000 * USD, skew_scale=100_000 * WAD
-    )
+    world = build_world(vault=2_000, skin=0, insurance=0, reserve=0, loss_budget=2_000 * USD, skew_scale=100_000 * WAD)
     world.open("first", 60 * WAD, 3_000 * USD)
     world.open("second", 5 * WAD, 5_000 * USD)
     with boa.env.prank(world.owner):

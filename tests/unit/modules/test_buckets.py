@@ -1,4 +1,4 @@
-"""Shares against owners kept one by one: nobody gets more than an eager engine would give, nor less than dust below it."""
+"""Shares against owners kept one by one: nobody gets more than from an eager engine, nor less than dust below it."""
 
 from __future__ import annotations
 

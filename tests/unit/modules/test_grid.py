@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import boa
@@ -55,7 +56,7 @@ def test_floor_of__every_class__is_a_quarter_octave(grid: Any) -> None:
     assert floors[:256] == [floor_of(index) for index in range(256)]
     # tick widths are whole numbers of wei
     assert all(floor % 16 == 0 for floor in floors)
-    for low, high in zip(floors, floors[1:], strict=False):
+    for low, high in pairwise(floors):
         assert 1.188 < high / low < 1.1897
 
 
