@@ -83,7 +83,7 @@ def _update(group: DynArray[IPriceFeed.SignedObservation, MAX_PUBLISHERS]) -> ui
     response: Bytes[32] = b""
     success, response = raw_call(
         PRICE_FEED,
-        abi_encode(group, method_id=method_id("update((bytes32,uint256,uint64,uint8,bytes32,bytes32)[])")),
+        abi_encode(group, method_id=method_id("update((bytes32,uint256,uint256,uint256,bytes32,bytes32)[])")),
         max_outsize=32,
         gas=msg.gas - END_GAS,
         revert_on_failure=False,

@@ -41,11 +41,6 @@ def last_event(contract: Any, name: str) -> Any:
     return found[-1]
 
 
-def gas_of(contract: Any, calldata: bytes) -> int:
-    """Gas of the last call to `contract` as a transaction: execution, calldata and the flat 21,000, without refunds."""
-    return contract._computation.get_gas_used() + sum(16 if byte else 4 for byte in calldata) + 21_000
-
-
 @cache
 def publisher_keys(count: int) -> tuple[LocalAccount, ...]:
     """`count` keys whose addresses increase, as the feed wants them."""
