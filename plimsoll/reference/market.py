@@ -538,8 +538,11 @@ class Market:
                 units = min(need, allowed, self._units(bucket))
                 if units <= 0:
                     continue
-                given_up = min(loss, self.coordinate(side) - beta_of(bucket) - ceil_of((bucket >> 16) & 0xFF))
-                self._close_part(bucket, units, given_up)
+                profit = self.coordinate(side) - beta_of(bucket) - ceil_of((bucket >> 16) & 0xFF)
+                given_up = min(loss, profit)
+                fee = min(profit - given_up, Fraction(self.price * self.params.adl_fee_bps, BPS))
+                self.due_insurance += units * fee / self.cash_scale
+                self._close_part(bucket, units, given_up, fee)
                 self.given[bucket] = self.given.get(bucket, Fraction(0)) + units
                 self.deleveragings.append(Deleveraging(bucket, for_bucket, step, units, given_up, score))
                 need -= units
@@ -558,9 +561,9 @@ class Market:
                 ranked.append((Fraction(equity - ceiling) / ceiling * self.price / equity, bucket))
         return sorted(ranked, key=lambda item: (-item[0], item[1]))
 
-    def _close_part(self, bucket: int, units: Fraction, given_up: Fraction) -> None:
+    def _close_part(self, bucket: int, units: Fraction, given_up: Fraction, fee: Fraction) -> None:
         part = units / self._units(bucket)
-        per_unit = self.coordinate(bucket >> 24) - beta_of(bucket) - given_up
+        per_unit = self.coordinate(bucket >> 24) - beta_of(bucket) - given_up - fee
         for p in self._members(bucket):
             gone = p.units * part
             self.owed[p.owner] = self.owed.get(p.owner, Fraction(0)) + gone * per_unit / self.cash_scale

@@ -99,3 +99,44 @@ def test_add_margin__still_below_the_initial_margin__is_taken() -> None:
     move(world, price)
     assert "a" in world.model.positions
     assert world.change_margin("a", 100 * CASH)
+
+
+def half_deleveraged_bucket() -> World:
+    """b and c share a bucket of shorts, of which half was deleveraged for a; d is a long that is in no danger."""
+    world = build(vault=100_000, budget=1_000, skew_scale=10**9 * WAD, adl_step_bps=3_333)
+    assert world.trade("a", 30 * WAD + 7, 75 * CASH)
+    assert world.trade("b", -50 * WAD, 205 * CASH)
+    assert world.trade("d", 45 * WAD + 7, 900 * CASH)
+    assert world.trade("c", -40 * WAD, 164 * CASH)
+    assert world.trade("a", 15 * WAD, 38 * CASH)
+    assert world.model.positions["b"].bucket == world.model.positions["c"].bucket
+    move(world, 95 * WAD, chunk=1)
+    assert "a" not in world.model.positions
+    assert {d.step for d in world.model.deleveragings} == {1, 2}
+    assert 20 * WAD < world.model.positions["b"].units < 30 * WAD
+    return world
+
+
+def test_one_bucket__half_deleveraged__owners_leave_and_grow_with_their_parts() -> None:
+    world = half_deleveraged_bucket()
+    assert world.trade("c", 5 * WAD, 0)
+    world.compare()
+    assert world.trade("b", -5 * WAD, 60 * CASH)
+    world.compare()
+    world.sync("c")
+    world.compare()
+    for price in (96, 93, 97, 99):
+        move(world, price * WAD, chunk=2)
+
+
+def test_one_bucket__joined_after_deleveraging__shares_stand_for_fewer_units() -> None:
+    world = half_deleveraged_bucket()
+    bucket = world.model.positions["c"].bucket
+    # one more unit with what a unit of the bucket is worth: out, and in again where a share is less than a unit
+    assert world.trade("c", -1 * WAD, 10 * CASH)
+    assert world.model.positions["c"].bucket == bucket
+    held = world.market.bucket(bucket)
+    assert held.shares > held.units + 20 * WAD
+    world.compare()
+    for price in (96, 93, 97, 110):
+        move(world, price * WAD, chunk=2)

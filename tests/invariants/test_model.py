@@ -6,6 +6,7 @@ and compares after each step what happened to whom and everybody's money.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import boa
@@ -17,9 +18,11 @@ from tests.invariants.world import CASH, WAD, World
 
 NAMES = [f"trader{i}" for i in range(8)]
 START = 100 * WAD
+EXAMPLES = int(os.environ.get("PLIMSOLL_FUZZ_STEPS") or 25)
 
 # Longs and shorts in turn, so that the skew stays small beside what is open, at leverage 2 to 45.
-margin_bps = st.one_of(st.integers(220, 500), st.integers(220, 5_000))
+# The same few leverages again and again, so that many share a bucket.
+margin_bps = st.one_of(st.sampled_from([250, 400]), st.sampled_from([250, 400, 1_000]), st.integers(220, 5_000))
 opening = st.tuples(*(st.tuples(st.integers(5, 600), margin_bps) for _ in NAMES))
 trades = st.tuples(
     st.just("trade"),
@@ -32,8 +35,9 @@ margins = st.tuples(st.just("margin"), st.sampled_from(NAMES), st.integers(-3_00
 calm = st.tuples(st.just("price"), st.integers(-150, 150), st.integers(1, 50), st.integers(1, 40_000))
 slides = st.tuples(st.just("price"), st.integers(-400, 400), st.integers(1, 3), st.integers(1, 600))
 gaps = st.tuples(st.just("price"), st.integers(-3_000, 4_000), st.integers(1, 3), st.integers(1, 600))
+waits = st.tuples(st.just("wait"), st.integers(1, 3_000), st.integers(1, 3), st.just(0))
 syncs = st.tuples(st.just("sync"), st.sampled_from(NAMES), st.just(0), st.just(0))
-steps = st.one_of(trades, closes, margins, calm, slides, slides, slides, gaps, syncs)
+steps = st.one_of(trades, closes, margins, calm, slides, slides, slides, gaps, waits, syncs)
 scripts = st.lists(steps, min_size=8, max_size=30)
 
 capital = st.fixed_dictionaries(
@@ -44,6 +48,8 @@ capital = st.fixed_dictionaries(
         "reserve": st.sampled_from([0, 1, 1_000]),
         "budget": st.sampled_from([3_000, 10_000, 30_000]),
         "step": st.sampled_from([5_000, 10_000, 3_333, 1_000]),
+        "adl_fee": st.sampled_from([0, 0, 20]),
+        "skew_scale": st.sampled_from([5_000_000, 1_000_000, 20_000]),
     }
 )
 
@@ -51,7 +57,11 @@ capital = st.fixed_dictionaries(
 def play(capital: dict[str, int], opened: tuple[tuple[int, int], ...], script: list[tuple[Any, ...]]) -> World:
     """Run `script` in both and compare after every step."""
     params = Params(
-        adl_step_bps=capital["step"], loss_budget=capital["budget"] * CASH, skew_scale=20_000 * WAD, max_age=3_600
+        adl_step_bps=capital["step"],
+        adl_fee_bps=capital["adl_fee"],
+        loss_budget=capital["budget"] * CASH,
+        skew_scale=capital["skew_scale"] * WAD,
+        max_age=3_600,
     )
     world = World(
         params,
@@ -84,6 +94,9 @@ def play(capital: dict[str, int], opened: tuple[tuple[int, int], ...], script: l
             held = world.model.positions[first]
             value = int(held.units * price) // WAD * CASH // WAD
             world.change_margin(first, value * second // 10_000 or 1)
+        elif kind == "wait" and world.now + first - world.model.published_at <= params.max_age:
+            world.pass_time(first)
+            world.crank(second)
         elif kind == "sync":
             world.sync(first)
         world.compare()
@@ -96,7 +109,7 @@ def open_position(world: World, name: str, units: int, margin_bps: int, price: i
     world.trade(name, size, abs(size) * price // WAD * margin_bps // 10_000 * CASH // WAD)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(capital=capital, opened=opening, script=scripts)
 def test_market__random_scenario__equals_the_model(
     capital: dict[str, int], opened: tuple[tuple[int, int], ...], script: list[tuple[Any, ...]]
