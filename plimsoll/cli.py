@@ -186,7 +186,7 @@ def crowd(deployment: Path | None, seed: int | None, traders: int) -> None:
 @main.command(cls=OneLineErrors)
 @click.option("--data", type=click.Path(path_type=Path), help="CSV of BTC bars. Default: the bundled reconstruction.")
 @click.option("--bars", help="Rows first:end of it, for example 700:1100.")
-@click.option("--speed", help="Market seconds per second. Default: so that the replay takes 120 seconds.")
+@click.option("--speed", help="Times the default pace, at which any replay takes 120 seconds.")
 @click.option("--seed", default=None, type=int, help="Seed of the reconstruction and of the publishers' noise.")
 @click.option("--folder", type=click.Path(path_type=Path), default=DEMO_FOLDER, help="Where publishers look.")
 def replay(data: Path | None, bars: str | None, speed: str | None, seed: int | None, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`make demo`: a chain, a deployment, publishers, a keeper, a page, a crowd, a crash, and the report of it.
 
-Environment: ONCE=1 ends after the report; DATA=file.csv and BARS=a:b replay other bars; SPEED, SEED and TRADERS. Ports:
+Environment: ONCE=1 ends after the report; DATA=file.csv and BARS=a:b replay other bars; SPEED=2 is twice as fast; SEED
+and TRADERS choose the crowd. Ports:
 CHAIN_PORT 8645, PUBLISHER_PORT 8701 (and the next four), KEEPER_PORT 8710, WEB_PORT 5273. Input and ports are checked
 before anything starts; whatever happens, nothing that was started stays.
 """

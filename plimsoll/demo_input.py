@@ -14,7 +14,7 @@ WAD = 10**18
 FOLLOWING_BPS = 5_000
 """With DATA, the share of BTC's relative moves that ETH and SOL follow: there are no bars for them."""
 FOLLOWING_NOTE = "BTC as in the file; ETH and SOL have no bars and follow BTC with half of its moves"
-MAX_SPEED = 100_000
+LEAST_SPEED, MOST_SPEED = Decimal("0.01"), Decimal(100)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def load_input(data: Path | None, bars: str | None, speed: str | None, seed: int
         label, note, count = data.name, FOLLOWING_NOTE, len(rows)
         paths = _paths_around(rows)
     main = paths["BTC-USD"]
-    clock = Clock(main.start_ms, main.end_ms, parse_speed(speed) if speed else default_speed_milli(main))
+    pace = int(default_speed_milli(main) * (parse_speed(speed) if speed else 1))
+    clock = Clock(main.start_ms, main.end_ms, pace)
     return Input(Replay(label, paths, chosen_seed), clock, count, chosen_seed, note)
 
 
@@ -61,15 +62,15 @@ def _paths_around(rows: list[Bar]) -> dict[str, PricePath]:
     return paths
 
 
-def parse_speed(text: str) -> int:
-    """Market seconds per second, in thousandths."""
+def parse_speed(text: str) -> Decimal:
+    """Times the default pace, at which a replay of any length takes DEFAULT_SECONDS."""
     try:
         speed = Decimal(text)
     except InvalidOperation:
         raise PlimsollError(f"SPEED={text}: not a number") from None
-    if not speed.is_finite() or not Decimal("0.001") <= speed <= MAX_SPEED:
-        raise PlimsollError(f"SPEED={text}: must be from 0.001 to {MAX_SPEED}, in market seconds per second")
-    return int(speed * 1000)
+    if not speed.is_finite() or not LEAST_SPEED <= speed <= MOST_SPEED:
+        raise PlimsollError(f"SPEED={text}: must be from {LEAST_SPEED} to {MOST_SPEED} times the default pace")
+    return speed
 
 
 def parse_whole(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -26,7 +26,8 @@ from plimsoll.observation import Domain, Observation
 
 log = logging.getLogger(__name__)
 COLLECT_SECONDS = 2.5
-MAX_BACKOFF_SECONDS = 15.0
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 15.0
+pause = asyncio.sleep
 ORDERS_DONE = ("OrderExecuted", "OrderCancelled", "OrderFailed")
 
 
@@ -88,19 +89,19 @@ class Keeper:
 
     async def run(self) -> None:
         """Works until cancelled. A failed round is counted, logged, and tried again after a growing pause."""
-        pause = 0.5
+        seconds = FIRST_BACKOFF_SECONDS
         async with aiohttp.ClientSession() as session:
             while True:
                 try:
                     await self.round(session)
                     self.last_round_at = time.monotonic()
-                    pause = 0.5
+                    seconds = FIRST_BACKOFF_SECONDS
                 except Exception as error:  # whatever it was, the next round may do better
                     self.metrics.errors.inc()
-                    log.warning("round failed, again in %.1f s: %s", pause, error)
+                    log.warning("round failed, again in %.1f s: %s", seconds, error)
                     self.sender.forget_nonce()
-                    await asyncio.sleep(pause)
-                    pause = min(MAX_BACKOFF_SECONDS, pause * 2)
+                    await pause(seconds)
+                    seconds = min(MAX_BACKOFF_SECONDS, seconds * 2)
                     await self._restart_on_another_chain()
 
     async def _restart_on_another_chain(self) -> None:

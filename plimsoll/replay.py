@@ -13,7 +13,7 @@ from plimsoll.bars import PricePath
 from plimsoll.errors import PlimsollError
 
 DEFAULT_SECONDS = 120
-"""How long a replay takes when no SPEED is given."""
+"""How long a replay takes at SPEED=1, whatever its length."""
 
 
 @dataclass(frozen=True)

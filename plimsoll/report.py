@@ -1,7 +1,7 @@
 """The report of a run, read from the chain: balances, events, receipts and call traces, never this program's memory."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path

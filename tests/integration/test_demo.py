@@ -96,7 +96,7 @@ def runs(tmp_path: Path) -> Iterator[list[Run]]:
 
 
 def test_demo__crash__reports_keeps_running_and_leaves_nothing(runs: list[Run], tmp_path: Path) -> None:
-    run = Run(tmp_path, TRADERS=str(TRADERS), BARS="15:60", SPEED="150", SEED="5")
+    run = Run(tmp_path, TRADERS=str(TRADERS), BARS="15:60", SPEED="7", SEED="5")
     runs.append(run)
     output = run.wait_for("Ctrl-C ends them", 240)
     assert f"page on http://127.0.0.1:{run.first_port + 7}/" in output
