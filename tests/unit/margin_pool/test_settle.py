@@ -111,7 +111,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, min_size=5, max_size=40))
 def test_ledger__any_sequence__sums_to_total_and_is_covered(system: System, steps: list[tuple[str, int, int]]) -> None:
     names = ["trader", "maker", "keeper", "treasury"]

@@ -58,7 +58,7 @@ def test_execute__every_gas_limit__fills_or_leaves_the_order(world: World) -> No
     order = world.place("trader", 100 * WAD, 1_000 * world.unit)
     world.refresh()
     outcomes = set()
-    for gas in [*range(30_000, 600_000, 3_000), 5_000_000]:
+    for gas in [*range(30_000, 600_000, 6_000), 5_000_000]:
         with boa.env.anchor(), boa.env.prank(world.keeper):
             try:
                 outcomes.add(world.order_book.execute(order, gas=gas))

@@ -144,7 +144,7 @@ def test_act__a_market_fails__the_others_are_cranked(keeper: Keeper, failure: st
     good.set_crank(4, 9)
     order = keeper.place(market=good.address)
     boa.env.time_travel(seconds=1)
-    gas = 40_000_000 if failure == "will_burn_gas" else 3_000_000
+    gas = 3_000_000
     results = keeper.act(keeper.observations(OTHER_FEED), [good, bad], 10, [order], gas=gas)
     assert results.buckets == [4, 0]
     assert results.reward >= 9
