@@ -118,8 +118,7 @@ class Chain:
         return Call(contract.address, contract.encode_abi(function, args=list(args)), gas)
 
     async def read(self, function: Any) -> Any:
-        """Calls a view that must not fail, again if it does: while Anvil mines, a call may see a new state in an old
-        block."""
+        """Calls a view that cannot fail, again if it does: while Anvil mines, it shows a new state at an old time."""
         for _ in range(READ_ATTEMPTS - 1):
             with contextlib.suppress(ContractLogicError):
                 return await function.call()
@@ -211,13 +210,18 @@ class Sender:
         """Asks the chain for the nonce before the next transaction: after an error or another chain."""
         self._nonce = None
 
-    async def send(self, call: Call, fee_percent: int = 100) -> HexBytes:
+    async def send(self, call: Call) -> HexBytes:
         """Signs and sends; returns the hash. PlimsollError if the node refuses."""
+        sent, _ = await self._send_next(call)
+        return sent
+
+    async def _send_next(self, call: Call) -> tuple[HexBytes, int]:
         async with self._lock:
             eth = self.chain.w3.eth
             if self._nonce is None:
                 self._nonce = await eth.get_transaction_count(self.address, "pending")
-            signed = await self._sign(call, self._nonce, fee_percent)
+            nonce = self._nonce
+            signed = await self._sign(call, nonce, 100)
             try:
                 sent = await eth.send_raw_transaction(signed)
             except Web3Exception as error:
@@ -226,8 +230,8 @@ class Sender:
             except CONNECTION_ERRORS:
                 self.forget_nonce()
                 raise
-            self._nonce += 1
-            return sent
+            self._nonce = nonce + 1
+            return sent, nonce
 
     async def _sign(self, call: Call, nonce: int, fee_percent: int) -> bytes:
         base_fee = await self.chain.base_fee()
@@ -247,9 +251,8 @@ class Sender:
 
     async def send_and_wait(self, call: Call) -> TxReceipt:
         """Sends, replaces the transaction at a higher fee if it gets stuck, returns the receipt whatever its status."""
-        sent = [await self.send(call)]
-        assert self._nonce is not None
-        nonce, fee_percent = self._nonce - 1, 100
+        first, nonce = await self._send_next(call)
+        sent, fee_percent = [first], 100
         for _ in range(int(RECEIPT_SECONDS / REPLACE_AFTER_SECONDS)):
             receipt = await self._first_receipt(sent, REPLACE_AFTER_SECONDS)
             if receipt is not None:
