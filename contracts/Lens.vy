@@ -564,7 +564,8 @@ def _quote_exit(now: Now, held: IMarket.Position, closed: uint256, margin: uint2
     left: uint256 = now.state.cash - min(now.state.cash, now.state.claimable)
     if left < total:
         worth = fp.mul_div_down(worth, left, total)
-    result.paid_out = worth + margin + held.cash_owed
+    # what is owed already is collected apart
+    result.paid_out = worth + margin
     return self._describe(now, held.side, held.units - closed, held.beta, held.entry_price, result)
 
 

@@ -129,6 +129,7 @@ class Market:
     budget_left: Fraction = Fraction(0)
     is_settling: bool = False
     is_fair_adl_begun: bool = False
+    under_way: tuple[int, int] | None = None  # bucket and round of an interrupted liquidation
 
     cash: Fraction = Fraction(0)
     due_insurance: Fraction = Fraction(0)  # income that waits for the end of the next crank
@@ -325,6 +326,12 @@ class Market:
         self._pay(held.owner, worth - fee)
         self._share_fee(fee)
 
+    def _draw_if_short(self) -> None:
+        """While a bankrupt bucket is open, cash comes from the vault only where a payout needs it."""
+        drawn = min(max(Fraction(0), -self.cash), self._vault_able)
+        self.cash += drawn
+        self.vault -= drawn
+
     def _pay(self, owner: str, amount: Fraction) -> None:
         self.cash -= amount
         self.free[owner] = self.free.get(owner, Fraction(0)) + amount
@@ -409,21 +416,33 @@ class Market:
         """Pay out what liquidation and ADL owe `owner`."""
         amount = self.owed.pop(owner, Fraction(0))
         self._pay(owner, amount)
+        self._draw_if_short()
         return amount, self.claims.pop(owner, Fraction(0))
 
     # -------------------------------------------------------------- crank
 
-    def crank(self) -> None:
-        """Liquidate and deleverage all there is, worst bucket first."""
+    def crank(self, most: int | None = None) -> int:
+        """Liquidate and deleverage, worst bucket first, all there is or `most` pieces of work; returns the pieces done.
+
+        A piece is what one counterparty (the vault, or one step of one winner's bucket) takes of one bucket.
+        """
         self._touch()
         if self.is_settling:
-            return
-        while (bucket := self._worst_bucket()) is not None:
-            self._liquidate(bucket)
-        self._fair_adl()
+            return 0
+        done = 0
+        for _ in self._work():
+            done += 1
+            if done == most:
+                break
         self._settle()
-        if not self.is_settling:
+        if self.is_clean and not self.is_settling:
             self._flush()
+        return done
+
+    def _work(self) -> Iterator[None]:
+        while (bucket := self._worst_bucket()) is not None:
+            yield from self._liquidate(bucket)
+        yield from self._fair_adl()
 
     def _flush(self) -> None:
         self.insurance += self.due_insurance
@@ -449,25 +468,24 @@ class Market:
             return None
         return worst.bucket
 
-    def _liquidate(self, bucket: int) -> None:
+    def _liquidate(self, bucket: int) -> Iterator[None]:
         side = bucket >> 24
         beta = beta_of(bucket)
-        members = self._members(bucket)
-        total = self._units(bucket)
-        told = Liquidation(bucket, tuple(sorted(p.owner for p in members)))
-
-        taken, y = self._vault_purchase(side, beta, total)
-        if taken > 0:
-            self._cover(told, taken * max(Fraction(0), beta - y) / self.cash_scale)
-            self._pay_owners(told, members, total, taken, max(Fraction(0), y - beta))
-            told.units_to_vault = taken
-            told.loss_per_unit = max(Fraction(0), beta - y)
-        for p in members:
-            del self.positions[p.owner]
-        rest = total - taken
-        if rest > 0:
-            self._deleverage_for(told, members, total, rest, side, beta)
+        told = Liquidation(bucket, tuple(sorted(p.owner for p in self._members(bucket))))
         self.liquidations.append(told)
+        # The vault takes over once at each price; then an interrupted crank goes on with ADL.
+        if self.under_way != (bucket, self.price_round):
+            self.under_way = (bucket, self.price_round)
+            taken, y = self._vault_purchase(side, beta, self._units(bucket))
+            if taken > 0:
+                told.units_to_vault = taken
+                told.loss_per_unit = max(Fraction(0), beta - y)
+                self._cover(told, taken * told.loss_per_unit / self.cash_scale)
+                self._close_losers(told, taken, max(Fraction(0), y - beta))
+                yield
+        if self._units(bucket) > 0:
+            yield from self._deleverage_for(told, side, beta)
+        self.under_way = None
 
     def _vault_purchase(self, side: int, beta: int, total: Fraction) -> tuple[Fraction, Fraction]:
         """Units that the vault takes over and the coordinate it pays, never worse than the fair one for a loss."""
@@ -492,36 +510,35 @@ class Market:
         told.skin += skin
         told.insurance += insurance
 
-    def _pay_owners(
-        self, told: Liquidation, members: list[Position], total: Fraction, units: Fraction, left: Fraction
-    ) -> None:
-        """Owners get what is left per unit, less the penalty, for their part of `units` that found one counterparty."""
+    def _close_losers(self, told: Liquidation, units: Fraction, left: Fraction) -> None:
+        """One counterparty takes `units`: all owners alike get what is left per unit, less the penalty."""
         penalty = min(left, Fraction(self.price * self.params.liquidation_penalty_bps, BPS))
         told.penalty += units * penalty / self.cash_scale
+        told.paid += units * (left - penalty) / self.cash_scale
+        self._close_part(told.bucket, units, left - penalty, Fraction(0))
         self._reward(units * penalty / self.cash_scale)
-        paid = units * (left - penalty) / self.cash_scale
-        told.paid += paid
-        for p in members:
-            self.owed[p.owner] = self.owed.get(p.owner, Fraction(0)) + paid * p.units / total
 
-    def _deleverage_for(
-        self, told: Liquidation, members: list[Position], total: Fraction, rest: Fraction, side: int, beta: int
-    ) -> None:
+    def _deleverage_for(self, told: Liquidation, side: int, beta: int) -> Iterator[None]:
+        rest = self._units(told.bucket)
         x = self.coordinate(side)
         left = max(Fraction(0), x - beta)
         loss = max(Fraction(0), beta - x)
         cover = min(loss, (self.skin + self.insurance) * self.cash_scale / rest)
-        self._cover(told, cover * rest / self.cash_scale)
         uncovered = loss - cover
         for units, given_up in self._winners(1 - side, rest, uncovered, told.bucket):
-            self._pay_owners(told, members, total, units, left)
+            self._cover(told, cover * units / self.cash_scale)
             told.units_to_adl += units
             told.adl += units * given_up / self.cash_scale
             told.vault += units * (uncovered - given_up) / self.cash_scale
-        told.units_last_resort = rest - told.units_to_adl
-        told.vault += told.units_last_resort * uncovered / self.cash_scale
-        if told.units_last_resort > 0:
-            self._pay_owners(told, members, total, told.units_last_resort, left)
+            self._close_losers(told, units, left)
+            yield
+        rest = self._units(told.bucket)
+        if rest > 0:
+            self._cover(told, cover * rest / self.cash_scale)
+            told.units_last_resort = rest
+            told.vault += rest * uncovered / self.cash_scale
+            self._close_losers(told, rest, left)
+            yield
 
     def _winners(
         self, side: int, need: Fraction, loss: Fraction, for_bucket: int
@@ -542,7 +559,8 @@ class Market:
                 given_up = min(loss, profit)
                 fee = min(profit - given_up, Fraction(self.price * self.params.adl_fee_bps, BPS))
                 self.due_insurance += units * fee / self.cash_scale
-                self._close_part(bucket, units, given_up, fee)
+                per_unit = self.coordinate(side) - beta_of(bucket) - given_up - fee
+                self._close_part(bucket, units, per_unit, given_up)
                 self.given[bucket] = self.given.get(bucket, Fraction(0)) + units
                 self.deleveragings.append(Deleveraging(bucket, for_bucket, step, units, given_up, score))
                 need -= units
@@ -561,9 +579,9 @@ class Market:
                 ranked.append((Fraction(equity - ceiling) / ceiling * self.price / equity, bucket))
         return sorted(ranked, key=lambda item: (-item[0], item[1]))
 
-    def _close_part(self, bucket: int, units: Fraction, given_up: Fraction, fee: Fraction) -> None:
+    def _close_part(self, bucket: int, units: Fraction, per_unit: Fraction, given_up: Fraction) -> None:
+        """Take `units` from all owners of a bucket alike, for `per_unit` and a claim of what each unit gave up."""
         part = units / self._units(bucket)
-        per_unit = self.coordinate(bucket >> 24) - beta_of(bucket) - given_up - fee
         for p in self._members(bucket):
             gone = p.units * part
             self.owed[p.owner] = self.owed.get(p.owner, Fraction(0)) + gone * per_unit / self.cash_scale
@@ -575,7 +593,7 @@ class Market:
             else:
                 self.positions[p.owner] = Position(p.owner, bucket, p.units - gone, p.basis)
 
-    def _fair_adl(self) -> None:
+    def _fair_adl(self) -> Iterator[None]:
         """Bring the vault's own exposure down at the index price."""
         skew = self.skew
         exposure = abs(skew) * self.price / self.cash_scale
@@ -588,6 +606,7 @@ class Market:
         if need > 0:
             for _ in self._winners(LONG if skew > 0 else SHORT, need, Fraction(0), FAIR_ADL):
                 self._reward(Fraction(0))
+                yield
 
     def _reward(self, penalty: Fraction) -> None:
         """Share a penalty; the reserve, then the vault, top the keeper's part up to its floor at each piece."""
@@ -602,3 +621,4 @@ class Market:
         self.reserve -= from_reserve
         self.cash -= top_up - from_reserve
         self.keeper += top_up
+        self._draw_if_short()

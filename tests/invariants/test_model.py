@@ -35,9 +35,11 @@ margins = st.tuples(st.just("margin"), st.sampled_from(NAMES), st.integers(-3_00
 calm = st.tuples(st.just("price"), st.integers(-150, 150), st.integers(1, 50), st.integers(1, 40_000))
 slides = st.tuples(st.just("price"), st.integers(-400, 400), st.integers(1, 3), st.integers(1, 600))
 gaps = st.tuples(st.just("price"), st.integers(-3_000, 4_000), st.integers(1, 3), st.integers(1, 600))
+# a gap that a crank does not come to the end of before the next price
+cut_short = st.tuples(st.just("cut short"), st.integers(-3_000, 4_000), st.integers(1, 3), st.integers(1, 60))
 waits = st.tuples(st.just("wait"), st.integers(1, 3_000), st.integers(1, 3), st.just(0))
 syncs = st.tuples(st.just("sync"), st.sampled_from(NAMES), st.just(0), st.just(0))
-steps = st.one_of(trades, closes, margins, calm, slides, slides, slides, gaps, waits, syncs)
+steps = st.one_of(trades, closes, margins, calm, slides, slides, slides, gaps, cut_short, cut_short, waits, syncs)
 scripts = st.lists(steps, min_size=8, max_size=30)
 
 capital = st.fixed_dictionaries(
@@ -78,12 +80,12 @@ def play(capital: dict[str, int], opened: tuple[tuple[int, int], ...], script: l
     for i, (units, margin_bps) in enumerate(opened):
         open_position(world, NAMES[i], units if i % 2 == 0 else -units, margin_bps, price)
     for kind, first, second, third in script:
-        if kind == "price":
+        if kind in ("price", "cut short"):
             # odd numbers, so that nothing lies on a tick by chance of round figures
             price = max(WAD, price * (10_000 + first) // 10_000) + 1_234_567
             world.pass_time(third)
             world.set_price(price)
-            world.crank(second)
+            world.crank(second, is_to_the_end=kind == "price")
         elif kind == "trade":
             open_position(world, first, second, third, price)
         elif kind == "close" and first in world.model.positions:

@@ -321,8 +321,8 @@ class World:
         assert not refused, f"the market refuses ({refused}), the model does not"
         return True
 
-    def crank(self, chunk: int = 1_000) -> None:
-        """Crank to the end, `chunk` buckets at a time, and compare what became of whom."""
+    def crank(self, chunk: int = 1_000, is_to_the_end: bool = True) -> None:
+        """Crank `chunk` buckets at a time, to the end or once, and compare what became of whom."""
         liquidated: list[Any] = []
         deleveraged: list[Any] = []
         view = self.lens.market(self.market.address)
@@ -337,14 +337,17 @@ class World:
             logs = self.market.get_logs()
             liquidated += [e for e in logs if type(e).__name__ == "Liquidated"]
             deleveraged += [e for e in logs if type(e).__name__ == "Deleveraged"]
-            if done < chunk:
+            if done < chunk or not is_to_the_end:
                 break
-        self.model.crank()
+        pieces = self.model.crank(None if is_to_the_end else chunk)
+        if not is_to_the_end:
+            assert buckets == pieces
         for told in self.model.liquidations[liquidations:]:
             if told.loss_per_unit > 0:
                 # so many units does the smallest coin of cover make the vault's
                 self.units_dust += 4 * self.model.cash_scale // floor(told.loss_per_unit)
-        self._compare_work(view, work, queues, buckets, liquidated, deleveraged)
+        if is_to_the_end:
+            self._compare_work(view, work, queues, buckets, liquidated, deleveraged)
         self._compare_liquidations(liquidated, self.model.liquidations[liquidations:])
         self._compare_deleveragings(deleveraged, self.model.deleveragings[deleveragings:])
 
