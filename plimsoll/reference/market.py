@@ -597,7 +597,8 @@ class Market:
         """Bring the vault's own exposure down at the index price."""
         skew = self.skew
         exposure = abs(skew) * self.price / self.cash_scale
-        if exposure > self.capacity(self.params.shock_adl_bps):
+        # Nobody is paid in full while the vault can't pay everybody: that is settlement.
+        if exposure > self.capacity(self.params.shock_adl_bps) and self._missing <= self._vault_able:
             self.is_fair_adl_begun = True
         if not self.is_fair_adl_begun:
             return

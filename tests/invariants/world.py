@@ -341,7 +341,7 @@ class World:
                 break
         pieces = self.model.crank(None if is_to_the_end else chunk)
         if not is_to_the_end:
-            assert buckets == pieces
+            assert buckets == pieces, f"{buckets} buckets done, {pieces} in the model"
         for told in self.model.liquidations[liquidations:]:
             if told.loss_per_unit > 0:
                 # so many units does the smallest coin of cover make the vault's
