@@ -163,11 +163,16 @@ async def _books(chain: Chain, events: list[Event], block: int) -> dict[str, dic
 
 
 async def _conservation(chain: Chain, history: History, senders: set[ChecksumAddress], block: int) -> int:
-    """What was paid in less what was paid out less what the ledger says everybody has: zero, or cash came or went."""
-    pool = chain.contract("MarginPool").functions
+    """Zero, or cash came or went: what was paid in less what was paid out, and the tokens that the pool holds, must both
+    be what the ledger says everybody has together."""
+    pool, token = chain.contract("MarginPool"), chain.contract("CollateralToken")
     known = history.accounts | senders | set(chain.names) | {chain.deployment.treasury}
-    balances = await gather_limited(pool.balance_of(account).call(block_identifier=block) for account in sorted(known))
-    return history.deposited - history.withdrawn - sum(balances)
+    balances = await gather_limited(
+        pool.functions.balance_of(account).call(block_identifier=block) for account in sorted(known)
+    )
+    held = await token.functions.balanceOf(pool.address).call(block_identifier=block)
+    ledger = sum(balances)
+    return abs(history.deposited - history.withdrawn - ledger) + abs(held - ledger)
 
 
 async def _gas(chain: Chain, events: list[Event], blocks: Blocks) -> Samples:
