@@ -163,8 +163,8 @@ async def _books(chain: Chain, events: list[Event], block: int) -> dict[str, dic
 
 
 async def _conservation(chain: Chain, history: History, senders: set[ChecksumAddress], block: int) -> int:
-    """Zero, or cash came or went: what was paid in less what was paid out, and the tokens that the pool holds, must both
-    be what the ledger says everybody has together."""
+    """Zero, or cash came or went: what was paid in less what was paid out, and the tokens that the pool holds, must
+    both be what the ledger says everybody has together."""
     pool, token = chain.contract("MarginPool"), chain.contract("CollateralToken")
     known = history.accounts | senders | set(chain.names) | {chain.deployment.treasury}
     balances = await gather_limited(
