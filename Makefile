@@ -10,7 +10,7 @@ endif
 
 # The interpreter the virtual environment is made from. Node is the one on PATH.
 PYTHON ?= python3
-STEPS ?= 50
+STEPS ?= 500
 
 PY := .venv/bin/python
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
@@ -86,10 +86,10 @@ lint: abis ## style of Python, types and style of the web app
 	@.venv/bin/ruff format --check .
 	@cd frontend && npm run --silent lint && npm run --silent typecheck
 
-fuzz: setup ## the state machines, longer: STEPS=n
+fuzz: abis ## random scenarios in the contracts and in the exact model: STEPS=n of them
 	@PLIMSOLL_FUZZ_STEPS=$(STEPS) $(PYTEST) -p no:ape_test tests/invariants
 
-bench: setup ## gas of the hot paths, against the goals
+bench: abis ## gas of the hot paths, against the goals
 	@$(PY) -m bench
 
 lock: $(PYTHON_STAMP) ## resolve requirements.in into requirements.lock
