@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 # pragma nonreentrancy on
-# pragma optimize codesize
+# pragma optimize gas
 """
 @title Market
 @license AGPL-3.0-only
@@ -27,7 +27,7 @@ initializes: grid
 initializes: buckets[grid := grid]
 initializes: book[grid := grid, parameters := parameters]
 initializes: positions[book := book, buckets := buckets, parameters := parameters]
-initializes: adl[book := book, buckets := buckets, grid := grid, parameters := parameters]
+initializes: adl[buckets := buckets, grid := grid, parameters := parameters]
 initializes: liquidation[adl := adl, book := book, buckets := buckets, grid := grid, parameters := parameters]
 initializes: ownable
 

@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 # pragma nonreentrancy on
-# pragma optimize codesize
+# pragma optimize gas
 """
 @title TradingEngine
 @license AGPL-3.0-only

@@ -14,7 +14,6 @@ from . import fixed_point as fp
 from . import grid
 from . import parameters
 
-uses: book
 uses: buckets
 uses: grid
 uses: parameters
@@ -30,49 +29,49 @@ _cursors: uint256[2]  # price round 32 | pass 16 | score of the last bucket touc
 
 @view
 @internal
-def pass_of(side: uint256) -> uint256:
+def pass_of(side: uint256, price_round: uint256) -> uint256:
     """
     @notice The pass (step number, from 1) that ADL of the side is in at the present price.
     """
     cursor: uint256 = self._cursors[side]
-    if cursor & MASK_32 != book.price_round():
+    if cursor & MASK_32 != price_round:
         return 1
     return (cursor >> 32) & MASK_16
 
 
 @internal
-def next_pass(side: uint256) -> bool:
+def next_pass(side: uint256, price_round: uint256) -> bool:
     """
     @notice Starts the next pass; False if all steps have been given.
     """
-    number: uint256 = self.pass_of(side)
+    number: uint256 = self.pass_of(side, price_round)
     if number * parameters.bps(parameters.ADL_STEP) >= fp.BPS:
         return False
-    self._cursors[side] = book.price_round() | ((number + 1) << 32)
+    self._cursors[side] = price_round | ((number + 1) << 32)
     return True
 
 
 @internal
-def remember(side: uint256, number: uint256, id: uint256, epoch: uint256, units: uint256, score: uint256):
+def remember(
+    side: uint256, number: uint256, id: uint256, epoch: uint256, units: uint256, score: uint256, price_round: uint256
+):
     """
     @dev Before the bucket gives: keeps what it held when ADL first reached it at this price, and moves the cursor here.
     """
-    price_round: uint256 = book.price_round()
-    base: uint256 = buckets.base_at(id, epoch, units, price_round)
-    buckets.remember_base(id, epoch, base, price_round)
+    buckets.remember_base(id, epoch, units, price_round)
     self._cursors[side] = price_round | (number << 32) | ((score + 1) << 48)
 
 
 @view
 @internal
-def candidates(side: uint256) -> DynArray[uint256, 256]:
+def candidates(side: uint256, now: book.Now) -> DynArray[uint256, 256]:
     """
     @notice One key for each column with an eligible bucket left in this pass: its best. See `key_of`.
     """
     keys: DynArray[uint256, 256] = []
-    number: uint256 = self.pass_of(side)
+    number: uint256 = self.pass_of(side, now.price_round)
     cursor: uint256 = 0
-    if self._cursors[side] & MASK_32 == book.price_round():
+    if self._cursors[side] & MASK_32 == now.price_round:
         cursor = self._cursors[side] >> 48
     columns: uint256 = grid.live_columns[side]
     for _: uint256 in range(256):
@@ -81,7 +80,7 @@ def candidates(side: uint256) -> DynArray[uint256, 256]:
         index: uint256 = fp.msb(columns)
         columns ^= 1 << index
         column: uint256 = (side << 24) | (index << 16)
-        key: uint256 = self._first_from(self._start(column, cursor), number)
+        key: uint256 = self._first_from(self._start(column, cursor, now), number, now)
         if key != 0:
             keys.append(key)
     return keys
@@ -89,26 +88,32 @@ def candidates(side: uint256) -> DynArray[uint256, 256]:
 
 @view
 @internal
-def next_candidate(id: uint256) -> uint256:
+def next_candidate(id: uint256, now: book.Now) -> uint256:
     """
     @notice The key of the next eligible bucket of the column above `id`; 0 if there is none.
     """
-    return self.key_of(grid.above(id))
+    return self.key_of(grid.above(id), now)
 
 
 @view
 @internal
-def key_of(id: uint256) -> uint256:
+def key_of(id: uint256, now: book.Now) -> uint256:
     """
     @notice score << 32 | (2^32 - 1 - id): the highest key is the next winner, ties go to the smaller id. 0: not eligible.
     """
     if id == NOTHING:
         return 0
-    equity: int256 = book.coordinate(grid.side_of(id)) - grid.beta_of(id)
-    score: uint256 = self.score(id, equity)
+    equity: int256 = now.q * book.sign(grid.side_of(id)) - grid.beta_of(id)
+    score: uint256 = self.score(id, equity, now.price)
     if score == 0:
         return 0
     return (score << 32) | (MASK_32 - id)
+
+
+@pure
+@internal
+def score_of(key: uint256) -> uint256:
+    return key >> 32
 
 
 @pure
@@ -117,9 +122,9 @@ def id_of(key: uint256) -> uint256:
     return MASK_32 - (key & MASK_32)
 
 
-@view
+@pure
 @internal
-def score(id: uint256, equity: int256) -> uint256:
+def score(id: uint256, equity: int256, price: uint256) -> uint256:
     """
     @notice (p / ceil) * (P / e) in WAD, rounded up so that every unit in profit has one; 0 for units not in profit.
     """
@@ -128,23 +133,24 @@ def score(id: uint256, equity: int256) -> uint256:
     if profit <= 0:
         return 0
     # p * WAD / e < WAD first keeps it in 256 bits; both roundings keep the order inside a column
-    return fp.mul_div_up(book.index_price(), fp.mul_div_up(convert(profit, uint256), fp.WAD * fp.WAD, convert(equity, uint256)), ceiling * fp.WAD)
+    ratio: uint256 = fp.mul_div_up(convert(profit, uint256), fp.WAD * fp.WAD, convert(equity, uint256))
+    return fp.mul_div_up(price, ratio, ceiling * fp.WAD)
 
 
 @view
 @internal
-def available(id: uint256, units: uint256, epoch: uint256, number: uint256) -> uint256:
+def available(id: uint256, units: uint256, epoch: uint256, number: uint256, price_round: uint256) -> uint256:
     """
     @notice Units that the bucket still gives in pass `number`.
     """
-    base: uint256 = buckets.base_at(id, epoch, units, book.price_round())
+    base: uint256 = buckets.base_at(id, epoch, units, price_round)
     given: uint256 = fp.mul_div_down(base, min(number * parameters.bps(parameters.ADL_STEP), fp.BPS), fp.BPS)
     return fp.positive(convert(units, int256) - convert(base - given, int256))
 
 
 @view
 @internal
-def _start(column: uint256, cursor: uint256) -> uint256:
+def _start(column: uint256, cursor: uint256, now: book.Now) -> uint256:
     """
     @notice Where to begin in a column: two ticks before the coordinate whose score is the cursor's, since every bucket of
             a higher score has given in this pass. score = P * (1 / ceil - 1 / e) gives e = P * ceil / (P - score * ceil).
@@ -152,29 +158,29 @@ def _start(column: uint256, cursor: uint256) -> uint256:
     if cursor == 0:
         return column
     ceiling: uint256 = grid.ceil_of(column)
-    price: uint256 = book.index_price() * fp.WAD
+    price: uint256 = now.price * fp.WAD
     taken: uint256 = (cursor - 1) * ceiling
     if taken >= price:
         return column
-    equity: uint256 = fp.mul_div_down(book.index_price() * fp.WAD, ceiling, price - taken)
-    beta: int256 = book.coordinate(grid.side_of(column)) - convert(equity, int256)
+    equity: uint256 = fp.mul_div_down(price, ceiling, price - taken)
+    beta: int256 = now.q * book.sign(grid.side_of(column)) - convert(equity, int256)
     tick: int256 = fp.floor_div(beta, convert(grid.floor_of((column >> 16) & 255) >> 4, int256)) + 32_766
     return column | min(fp.positive(tick), 65_535)
 
 
 @view
 @internal
-def _first_from(start: uint256, number: uint256) -> uint256:
+def _first_from(start: uint256, number: uint256, now: book.Now) -> uint256:
     id: uint256 = grid.at_or_above(start)
     for _: uint256 in range(MAX_TICKS):
-        key: uint256 = self.key_of(id)
+        key: uint256 = self.key_of(id, now)
         if key == 0:
             return 0
         units: uint256 = 0
         shares: uint256 = 0
         epoch: uint256 = 0
         units, shares, epoch = buckets.units_shares_epoch(id)
-        if self.available(id, units, epoch, number) != 0:
+        if self.available(id, units, epoch, number, now.price_round) != 0:
             return key
         id = grid.above(id)
     return 0

@@ -19,9 +19,9 @@ from . import parameters
 uses: grid
 uses: parameters
 
-MASK_25: constant(uint256) = 2**25 - 1
 MASK_32: constant(uint256) = 2**32 - 1
 MASK_40: constant(uint256) = 2**40 - 1
+MASK_57: constant(uint256) = 2**57 - 1
 MASK_80: constant(uint256) = 2**80 - 1
 MASK_96: constant(uint256) = 2**96 - 1
 MASK_112: constant(uint256) = 2**112 - 1
@@ -38,6 +38,14 @@ TREASURY: immutable(address)
 SOURCE: immutable(address)
 FEED: immutable(bytes32)
 SCALE: immutable(uint256)  # 10**(36 - decimals)
+
+# Price, funding and round, read once by what works on many buckets
+struct Now:
+    price: uint256
+    price_round: uint256
+    funding: int256
+    q: int256  # Q = P - F
+
 
 _head: uint256  # index_price 96 | published_at 40 | funded_at 40 | price_round 32 | is_settling 1 | is_paused 1
 _wind: int256  # funding_index, signed 128 | budget_left 128
@@ -124,6 +132,17 @@ def adjusted_price() -> int256:
     @notice Q = P - F
     """
     return convert(self.index_price(), int256) - self.funding_index()
+
+
+@view
+@internal
+def now() -> Now:
+    head: uint256 = self._head
+    price: uint256 = head & MASK_96
+    funding: int256 = self.funding_index()
+    return Now(
+        price=price, price_round=(head >> 176) & MASK_32, funding=funding, q=convert(price, int256) - funding
+    )
 
 
 @view
@@ -343,31 +362,25 @@ def owe_fee(fee: uint256):
 
 @view
 @internal
-def is_under_way(id: uint256) -> bool:
+def cover_held(id: uint256, price_round: uint256) -> (bool, uint256, uint256):
     """
-    @notice Whether the vault has already had its turn with bucket `id` at this price.
+    @notice Whether the vault has already had its turn with bucket `id` at this price; skin in the game and insurance held
+            for what is left of it.
     """
     cover: uint256 = self._cover
-    return cover & MASK_25 == id and (cover >> 25) & MASK_32 == self.price_round()
-
-
-@view
-@internal
-def cover_held(id: uint256) -> (uint256, uint256):
-    """
-    @notice Skin in the game and insurance held for what is left of bucket `id`.
-    """
-    if not self.is_under_way(id):
-        return 0, 0
-    return (self._cover >> 57) & MASK_96, self._cover >> 153
+    if cover & MASK_57 != id | (price_round << 25):
+        return False, 0, 0
+    return True, (cover >> 57) & MASK_96, cover >> 153
 
 
 @internal
-def hold_cover(id: uint256, skin: uint256, insurance: uint256):
-    if not self.is_under_way(id):
+def hold_cover(id: uint256, price_round: uint256, skin: uint256, insurance: uint256):
+    name: uint256 = id | (price_round << 25)
+    cover: uint256 = self._cover
+    if cover != 0 and cover & MASK_57 != name:
         # funding moved another bucket to the front
         self._return_cover()
-    self._cover = id | (self.price_round() << 25) | (skin << 57) | (insurance << 153)
+    self._cover = name | (skin << 57) | (insurance << 153)
 
 
 @internal

@@ -207,14 +207,14 @@ def base_at(id: uint256, epoch: uint256, units: uint256, price_round: uint256) -
 
 
 @internal
-def remember_base(id: uint256, epoch: uint256, base: uint256, price_round: uint256):
+def remember_base(id: uint256, epoch: uint256, units: uint256, price_round: uint256):
     """
-    @dev Before the bucket first gives at this price.
+    @dev Before the bucket gives; only the first time at a price counts.
     """
     key: uint256 = (id << 32) | epoch
-    self._ledgers[key] = (
-        (self._ledgers[key] & SNAPSHOT_MASK) | (price_round << 168) | (self._pack_base(base) << 200)
-    )
+    word: uint256 = self._ledgers[key]
+    if (word >> 168) & MASK_32 != price_round or word >> 200 == 0:
+        self._ledgers[key] = (word & SNAPSHOT_MASK) | (price_round << 168) | (self._pack_base(units) << 200)
 
 
 @pure

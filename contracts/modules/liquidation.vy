@@ -32,7 +32,8 @@ OFFSET: constant(int256) = 2**128
 _fair_round: uint256
 
 
-struct Earned:
+# What a crank has done so far
+struct Progress:
     buckets: uint256
     reward: uint256  # the keeper's shares of penalties, already in the market's cash
     top_up: uint256  # up to the floor, from the insurance fund
@@ -45,13 +46,16 @@ struct Loser:
     beta: int256
     x: int256
     loss_per_unit: uint256  # at the index price, WAD
+    is_under_way: bool  # the vault has had its turn at this price
     skin: uint256  # cover held for these units
     insurance: uint256
 
 
-# What one step closes of a liquidatable bucket, and who bears the loss
+# What is closed of a liquidatable bucket, and who bears the loss
 struct Closing:
     units: uint256
+    paid: uint256  # cash to the owners
+    penalty: uint256
     coordinate: int256  # at which it closes
     fill_price: uint256
     is_to_vault: bool
@@ -68,17 +72,22 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     """
     assert max_buckets != 0, "max_buckets is zero"
     book.touch()
-    earned: Earned = empty(Earned)
+    progress: Progress = empty(Progress)
     if book.is_settling():
         book.settle_crank(keeper, 0)
         return 0
     assert book.is_fresh(), "stale price"
 
-    worst: DynArray[uint256, 512] = self._liquidatable()
+    now: book.Now = book.now()
+    maintenance: int256 = self.maintenance(now.price)
+    worst: DynArray[uint256, 512] = self._liquidatable(now, maintenance)
     winners: DynArray[uint256, 256] = []
     winners_side: uint256 = NO_SIDE
+    # what ADL has closed so far of the bucket that is being liquidated: told in one event
+    closed_for: Loser = empty(Loser)
+    closed: Closing = empty(Closing)
     for _: uint256 in range(MAX_TURNS):
-        if earned.buckets >= max_buckets:
+        if progress.buckets >= max_buckets:
             break
         side: uint256 = NO_SIDE
         needed: uint256 = 0
@@ -86,24 +95,24 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
         at: uint256 = 0
         is_fair: bool = len(worst) == 0
         if is_fair:
-            side, needed = self._fair_need()
+            side, needed = self._fair_need(now.price_round)
             if needed == 0:
                 break
         else:
             at = self._highest(worst)
-            loser = self._loser(MASK_32 - (worst[at] & MASK_32))
+            loser = self._loser(MASK_32 - (worst[at] & MASK_32), now)
             side = 1 - grid.side_of(loser.id)
-            if loser.units != 0 and not book.is_under_way(loser.id):
+            if loser.units != 0 and not loser.is_under_way:
                 taken: uint256 = 0
-                taken, earned = self._take_over(loser, earned)
+                taken, progress = self._take_over(loser, now, progress)
                 loser.units -= taken
                 if taken != 0 and loser.units != 0:
                     continue
                 if taken == 0:
-                    loser = self._loser(loser.id)
+                    loser = self._loser(loser.id, now)
             if loser.units == 0:
                 # gone: taken over, or closed by ADL
-                following: uint256 = self._key_of(grid.below(loser.id))
+                following: uint256 = self._key_of(grid.below(loser.id), now, maintenance)
                 if following == 0:
                     following = worst[len(worst) - 1]
                     worst[at] = following
@@ -114,22 +123,31 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
             needed = loser.units
 
         if winners_side != side:
-            winners = adl.candidates(side)
+            winners = adl.candidates(side, now)
             winners_side = side
         if len(winners) == 0:
-            if adl.next_pass(side):
+            if adl.next_pass(side, now.price_round):
                 winners_side = NO_SIDE
             elif is_fair:
                 break
             else:
-                earned = self._last_resort(loser, earned)
+                self._log(closed_for, closed, now)
+                closed = empty(Closing)
+                progress = self._last_resort(loser, now, progress)
             continue
         best: uint256 = self._highest(winners)
         id: uint256 = adl.id_of(winners[best])
         is_done: bool = False
-        is_done, earned = self._deleverage(id, needed, loser, is_fair, earned)
+        c: Closing = empty(Closing)
+        is_done, c, progress = self._deleverage(winners[best], needed, loser, is_fair, now, progress)
+        if c.units != 0:
+            if closed_for.id != loser.id or closed.units == 0:
+                self._log(closed_for, closed, now)
+                closed_for = loser
+                closed = empty(Closing)
+            closed = self._sum(closed, c)
         if is_done:
-            following: uint256 = adl.next_candidate(id)
+            following: uint256 = adl.next_candidate(id, now)
             if following == 0:
                 following = winners[len(winners) - 1]
                 winners[best] = following
@@ -137,36 +155,35 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
             else:
                 winners[best] = following
 
+    self._log(closed_for, closed, now)
     if len(worst) == 0:
-        self._lower_bounds()
-    if earned.buckets != 0:
-        unpaid: uint256 = self._top_up(keeper, earned.top_up)
-        log IMarket.RewardPaid(keeper=keeper, amount=earned.reward + earned.top_up, buckets=earned.buckets)
-        earned.reward += unpaid
-    book.settle_crank(keeper, earned.reward)
-    return earned.buckets
+        self._lower_bounds(now, maintenance)
+    if progress.buckets != 0:
+        unpaid: uint256 = self._top_up(keeper, progress.top_up)
+        log IMarket.RewardPaid(keeper=keeper, amount=progress.reward + progress.top_up, buckets=progress.buckets)
+        progress.reward += unpaid
+    book.settle_crank(keeper, progress.reward)
+    return progress.buckets
 
 
 @view
 @internal
-def maintenance() -> int256:
+def maintenance(price: uint256) -> int256:
     """
     @notice A bucket is liquidatable when x - beta < mmr * P, that is below this, rounded up.
     """
-    return convert(
-        fp.mul_div_up(book.index_price(), parameters.bps(parameters.MAINTENANCE_MARGIN), fp.BPS), int256
-    )
+    return convert(fp.mul_div_up(price, parameters.bps(parameters.MAINTENANCE_MARGIN), fp.BPS), int256)
 
 
 @view
 @internal
-def _liquidatable() -> DynArray[uint256, 512]:
+def _liquidatable(now: book.Now, maintenance: int256) -> DynArray[uint256, 512]:
     """
     @notice The key of the worst bucket of each column that has a liquidatable one.
     """
     keys: DynArray[uint256, 512] = []
     for side: uint256 in range(2):
-        if grid.beta_bound(side) <= book.coordinate(side) - self.maintenance():
+        if grid.beta_bound(side) <= now.q * book.sign(side) - maintenance:
             continue
         columns: uint256 = grid.live_columns[side]
         for _: uint256 in range(256):
@@ -174,7 +191,8 @@ def _liquidatable() -> DynArray[uint256, 512]:
                 break
             index: uint256 = fp.msb(columns)
             columns ^= 1 << index
-            key: uint256 = self._key_of(grid.at_or_below((side << 24) | (index << 16) | 65_535))
+            top: uint256 = grid.at_or_below((side << 24) | (index << 16) | 65_535)
+            key: uint256 = self._key_of(top, now, maintenance)
             if key != 0:
                 keys.append(key)
     return keys
@@ -182,11 +200,11 @@ def _liquidatable() -> DynArray[uint256, 512]:
 
 @view
 @internal
-def _key_of(id: uint256) -> uint256:
+def _key_of(id: uint256, now: book.Now, maintenance: int256) -> uint256:
     if id == NOTHING:
         return 0
-    equity: int256 = book.coordinate(grid.side_of(id)) - grid.beta_of(id)
-    if equity >= self.maintenance():
+    equity: int256 = now.q * book.sign(grid.side_of(id)) - grid.beta_of(id)
+    if equity >= maintenance:
         return 0
     return (convert(OFFSET - equity, uint256) << 32) | (MASK_32 - id)
 
@@ -207,26 +225,26 @@ def _highest(keys: DynArray[uint256, 512]) -> uint256:
 
 @view
 @internal
-def _loser(id: uint256) -> Loser:
+def _loser(id: uint256, now: book.Now) -> Loser:
     loser: Loser = empty(Loser)
     shares: uint256 = 0
     loser.id = id
     loser.units, shares, loser.epoch = buckets.units_shares_epoch(id)
     loser.beta = grid.beta_of(id)
-    loser.x = book.coordinate(grid.side_of(id))
+    loser.x = now.q * book.sign(grid.side_of(id))
     loser.loss_per_unit = fp.positive(loser.beta - loser.x)
-    loser.skin, loser.insurance = book.cover_held(id)
+    loser.is_under_way, loser.skin, loser.insurance = book.cover_held(id, now.price_round)
     return loser
 
 
 @internal
-def _take_over(loser: Loser, before: Earned) -> (uint256, Earned):
+def _take_over(loser: Loser, now: book.Now, before: Progress) -> (uint256, Progress):
     """
     @notice The vault takes up to its room, at y = max(x_f, min(beta, x)): the skew fill, never better for the owners than
             beta, never worse for the vault than a fair price. A loss beta - y is paid by skin in the game, then insurance;
             the vault takes no more units than they cover. What cover is left is held for the units that go to ADL.
     """
-    earned: Earned = before
+    progress: Progress = before
     sign: int256 = book.sign(grid.side_of(loser.id))
     room: uint256 = fp.positive(
         convert(book.capacity_units(parameters.SHOCK_BACKSTOP), int256) + sign * book.skew()
@@ -235,8 +253,8 @@ def _take_over(loser: Loser, before: Earned) -> (uint256, Earned):
     c.is_to_vault = True
     c.units = min(loser.units, room)
     fill: int256 = book.fill_price(-sign * convert(c.units, int256))
-    c.coordinate = max((fill - book.funding_index()) * sign, min(loser.beta, loser.x))
-    c.fill_price = fp.positive(c.coordinate * sign + book.funding_index())
+    c.coordinate = max((fill - now.funding) * sign, min(loser.beta, loser.x))
+    c.fill_price = fp.positive(c.coordinate * sign + now.funding)
     per_unit: uint256 = fp.positive(loser.beta - c.coordinate)
     loss: uint256 = fp.mul_div_up(c.units, per_unit, book.SCALE)
     skin: uint256 = 0
@@ -250,58 +268,88 @@ def _take_over(loser: Loser, before: Earned) -> (uint256, Earned):
     c.skin = min(skin, loss)
     c.insurance = loss - c.skin
     if c.units != 0:
-        earned = self._close(loser, c, earned)
-        earned.buckets += 1
+        c, progress = self._close(loser, c, now, progress)
+        self._log(loser, c, now)
     if c.units != loser.units:
-        book.hold_cover(loser.id, skin - c.skin, insurance - c.insurance)
-    return c.units, earned
+        book.hold_cover(loser.id, now.price_round, skin - c.skin, insurance - c.insurance)
+    return c.units, progress
 
 
 @internal
-def _close(loser: Loser, c: Closing, before: Earned) -> Earned:
+def _close(loser: Loser, closing: Closing, now: book.Now, before: Progress) -> (Closing, Progress):
     """
     @notice Closes units of a liquidatable bucket. Its owners get what is left after the penalty, never below zero.
     """
-    earned: Earned = before
-    gross: uint256 = fp.mul_div_down(c.units, fp.positive(c.coordinate - loser.beta), book.SCALE)
-    penalty_per_unit: uint256 = fp.mul_div_up(book.index_price(), parameters.bps(parameters.PENALTY), fp.BPS)
-    penalty: uint256 = min(gross, fp.mul_div_up(c.units, penalty_per_unit, book.SCALE))
-    keeper_share: uint256 = fp.mul_div_down(penalty, parameters.bps(parameters.PENALTY_KEEPER_SHARE), fp.BPS)
-    insurance_share: uint256 = fp.mul_div_down(penalty, parameters.bps(parameters.PENALTY_INSURANCE_SHARE), fp.BPS)
-    earned.reward += keeper_share
-    earned.top_up += fp.positive(convert(parameters.reward_floor(), int256) - convert(keeper_share, int256))
+    c: Closing = closing
+    progress: Progress = before
+    keeper_share: uint256 = 0
+    insurance_share: uint256 = 0
+    if c.coordinate > loser.beta:
+        gross: uint256 = fp.mul_div_down(c.units, convert(c.coordinate - loser.beta, uint256), book.SCALE)
+        per_unit: uint256 = fp.mul_div_up(now.price, parameters.bps(parameters.PENALTY), fp.BPS)
+        c.penalty = min(gross, fp.mul_div_up(c.units, per_unit, book.SCALE))
+        c.paid = gross - c.penalty
+        keeper_share = fp.mul_div_down(c.penalty, parameters.bps(parameters.PENALTY_KEEPER_SHARE), fp.BPS)
+        insurance_share = fp.mul_div_down(c.penalty, parameters.bps(parameters.PENALTY_INSURANCE_SHARE), fp.BPS)
+        book.owe(c.paid, insurance_share, 0)
+    progress.buckets += 1
+    progress.reward += keeper_share
+    progress.top_up += fp.positive(convert(parameters.reward_floor(), int256) - convert(keeper_share, int256))
     book.remove_units(grid.side_of(loser.id), c.units, loser.beta)
-    buckets.close(loser.id, c.units, gross - penalty, 0)
-    book.owe(gross - penalty, insurance_share, 0)
-    log IMarket.Liquidated(
-        bucket=loser.id,
-        epoch=loser.epoch,
-        units=c.units,
-        units_left=loser.units - c.units,
-        index_price=book.index_price(),
-        fill_price=c.fill_price,
-        to_vault=c.is_to_vault,
-        paid=gross - penalty,
-        penalty=penalty,
-        loss=c.skin + c.insurance + c.adl + c.vault,
-        skin_in_the_game=c.skin,
-        insurance=c.insurance,
-        adl=c.adl,
-        vault=c.vault,
-    )
-    return earned
+    buckets.close(loser.id, c.units, c.paid, 0)
+    return c, progress
+
+
+@pure
+@internal
+def _sum(a: Closing, b: Closing) -> Closing:
+    c: Closing = b
+    c.units += a.units
+    c.paid += a.paid
+    c.penalty += a.penalty
+    c.skin += a.skin
+    c.insurance += a.insurance
+    c.adl += a.adl
+    c.vault += a.vault
+    return c
+
+
+@internal
+def _log(loser: Loser, c: Closing, now: book.Now):
+    """
+    @dev `loser` as it was before the units in `c` were closed.
+    """
+    if c.units != 0:
+        log IMarket.Liquidated(
+            bucket=loser.id,
+            epoch=loser.epoch,
+            units=c.units,
+            units_left=loser.units - c.units,
+            index_price=now.price,
+            fill_price=c.fill_price,
+            to_vault=c.is_to_vault,
+            paid=c.paid,
+            penalty=c.penalty,
+            loss=c.skin + c.insurance + c.adl + c.vault,
+            skin_in_the_game=c.skin,
+            insurance=c.insurance,
+            adl=c.adl,
+            vault=c.vault,
+        )
 
 
 @view
 @internal
-def _at_index(loser: Loser, units: uint256) -> (Closing, uint256):
+def _at_index(loser: Loser, units: uint256, price: uint256) -> (Closing, uint256):
     """
     @notice Closing `units` at the index price: the cover held for them pays first; what is uncovered is returned.
     """
     c: Closing = empty(Closing)
     c.units = units
     c.coordinate = loser.x
-    c.fill_price = book.index_price()
+    c.fill_price = price
+    if loser.loss_per_unit == 0:
+        return c, 0
     loss: uint256 = fp.mul_div_up(units, loser.loss_per_unit, book.SCALE)
     c.skin = min(loss, fp.mul_div_down(loser.skin, units, loser.units))
     c.insurance = min(loss - c.skin, fp.mul_div_down(loser.insurance, units, loser.units))
@@ -309,78 +357,84 @@ def _at_index(loser: Loser, units: uint256) -> (Closing, uint256):
 
 
 @internal
-def _close_at_index(loser: Loser, c: Closing, before: Earned) -> Earned:
-    earned: Earned = self._close(loser, c, before)
-    earned.buckets += 1
+def _close_at_index(loser: Loser, closing: Closing, now: book.Now, before: Progress) -> (Closing, Progress):
+    c: Closing = closing
+    progress: Progress = before
+    c, progress = self._close(loser, c, now, progress)
     if c.units == loser.units:
         book.drop_cover()
-    else:
-        book.hold_cover(loser.id, loser.skin - c.skin, loser.insurance - c.insurance)
-    return earned
+    elif c.skin + c.insurance != 0:
+        book.hold_cover(loser.id, now.price_round, loser.skin - c.skin, loser.insurance - c.insurance)
+    return c, progress
 
 
 @internal
-def _last_resort(loser: Loser, before: Earned) -> Earned:
+def _last_resort(loser: Loser, now: book.Now, before: Progress) -> Progress:
     """
     @notice No profitable winner is left: the vault takes the units at the index price and bears what is uncovered.
     """
     c: Closing = empty(Closing)
-    c, c.vault = self._at_index(loser, loser.units)
+    c, c.vault = self._at_index(loser, loser.units, now.price)
     c.is_to_vault = True
-    return self._close_at_index(loser, c, before)
+    progress: Progress = before
+    c, progress = self._close_at_index(loser, c, now, progress)
+    self._log(loser, c, now)
+    return progress
 
 
 @internal
-def _deleverage(id: uint256, needed: uint256, loser: Loser, is_fair: bool, before: Earned) -> (bool, Earned):
+def _deleverage(
+    key: uint256, needed: uint256, loser: Loser, is_fair: bool, now: book.Now, before: Progress
+) -> (bool, Closing, Progress):
     """
     @notice One winner's bucket gives units at one step: at the index price, less h = min(l, p) of profit per unit.
-    @return Whether the bucket has given its step.
+    @return Whether the bucket has given its step, and what was closed of the loser.
     """
-    earned: Earned = before
+    progress: Progress = before
+    c: Closing = empty(Closing)
+    id: uint256 = adl.id_of(key)
     side: uint256 = grid.side_of(id)
-    number: uint256 = adl.pass_of(side)
+    number: uint256 = adl.pass_of(side, now.price_round)
     units: uint256 = 0
     shares: uint256 = 0
     epoch: uint256 = 0
     units, shares, epoch = buckets.units_shares_epoch(id)
     if units == 0:
         # liquidated since the candidates were loaded
-        return True, earned
-    available: uint256 = adl.available(id, units, epoch, number)
+        return True, c, progress
+    available: uint256 = adl.available(id, units, epoch, number, now.price_round)
     given: uint256 = min(needed, available)
     if given == 0:
-        return True, earned
+        return True, c, progress
     beta: int256 = grid.beta_of(id)
-    equity: uint256 = convert(book.coordinate(side) - beta, uint256)
+    equity: uint256 = convert(now.q * book.sign(side) - beta, uint256)
     profit: uint256 = fp.mul_div_down(given, equity - grid.ceil_of(id), book.SCALE)
-    score: uint256 = adl.score(id, convert(equity, int256))
-    c: Closing = empty(Closing)
     uncovered: uint256 = 0
     if not is_fair:
-        c, uncovered = self._at_index(loser, given)
+        c, uncovered = self._at_index(loser, given, now.price)
     taken: uint256 = min(uncovered, profit)
     c.adl = taken
     c.vault = uncovered - taken
-    fee: uint256 = min(profit - taken, self._adl_fee(given))
+    fee: uint256 = min(profit - taken, self._adl_fee(given, now.price))
     paid: uint256 = fp.mul_div_down(given, equity, book.SCALE) - taken - fee
-    adl.remember(side, number, id, epoch, units, score)
+    adl.remember(side, number, id, epoch, units, adl.score_of(key), now.price_round)
     book.remove_units(side, given, beta)
     buckets.close(id, given, paid, taken)
     book.owe(paid, fee, 0)
     for_bucket: uint256 = loser.id
     if is_fair:
         for_bucket = NOTHING
-        earned.buckets += 1
-        earned.top_up += parameters.reward_floor()
+        progress.buckets += 1
+        progress.top_up += parameters.reward_floor()
     log IMarket.Deleveraged(
         bucket=id,
         for_bucket=for_bucket,
         epoch=epoch,
-        price_round=book.price_round(),
+        price_round=now.price_round,
         step=number,
-        index_price=book.index_price(),
-        funding_index=book.funding_index(),
-        score=score,
+        index_price=now.price,
+        funding_index=now.funding,
+        score=adl.score_of(key),
         units=given,
         units_left=units - given,
         paid_per_unit=fp.mul_div_down(paid, book.SCALE, given),
@@ -389,14 +443,14 @@ def _deleverage(id: uint256, needed: uint256, loser: Loser, is_fair: bool, befor
         claim=taken,
     )
     if not is_fair:
-        earned = self._close_at_index(loser, c, earned)
-    return given == available, earned
+        c, progress = self._close_at_index(loser, c, now, progress)
+    return given == available, c, progress
 
 
 @view
 @internal
-def _adl_fee(units: uint256) -> uint256:
-    return fp.mul_div_up(units, book.index_price() * parameters.bps(parameters.ADL_FEE), book.SCALE * fp.BPS)
+def _adl_fee(units: uint256, price: uint256) -> uint256:
+    return fp.mul_div_up(units, price * parameters.bps(parameters.ADL_FEE), book.SCALE * fp.BPS)
 
 
 @view
@@ -406,7 +460,7 @@ def is_fair_adl_begun() -> bool:
 
 
 @internal
-def _fair_need() -> (uint256, uint256):
+def _fair_need(price_round: uint256) -> (uint256, uint256):
     """
     @notice Side and units of fair ADL: it begins above adl_trigger and, once begun at a price, goes on to backstop_capacity.
     """
@@ -416,17 +470,17 @@ def _fair_need() -> (uint256, uint256):
         if size <= book.capacity_units(parameters.SHOCK_ADL) or not book.draw_missing():
             # within its mandate; or nobody may be paid in full while the vault can't pay everybody: settlement
             return 0, 0
-        self._fair_round = book.price_round()
+        self._fair_round = price_round
     return convert(skew < 0, uint256), size - min(size, book.capacity_units(parameters.SHOCK_BACKSTOP))
 
 
 @internal
-def _lower_bounds():
+def _lower_bounds(now: book.Now, maintenance: int256):
     """
     @notice Nothing is liquidatable: every live beta is at or below x - mmr * P.
     """
     for side: uint256 in range(2):
-        limit: int256 = book.coordinate(side) - self.maintenance()
+        limit: int256 = now.q * book.sign(side) - maintenance
         if grid.beta_bound(side) > limit:
             grid.set_bound(side, limit)
 
