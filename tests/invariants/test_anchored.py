@@ -78,7 +78,6 @@ def test_settling__everybody_leaves__in_any_order_with_the_same_part() -> None:
     assert not world.model.positions
 
 
-@pytest.mark.xfail(strict=True, reason="a vault that can't pay a close's premium blocks it; crank has no work")
 def test_close__vault_short_of_the_premium__is_not_blocked() -> None:
     world = build(vault=1_000, budget=100_000)
     assert world.trade("a", 1_000 * WAD, 20_000 * CASH)
@@ -89,7 +88,6 @@ def test_close__vault_short_of_the_premium__is_not_blocked() -> None:
     assert world.market.position(world.owners["a"]).units == 0
 
 
-@pytest.mark.xfail(strict=True, reason="adding margin asks for the initial margin, which only removing should")
 def test_add_margin__still_below_the_initial_margin__is_taken() -> None:
     world = build(vault=100_000, budget=30_000)
     assert world.trade("a", 1_000 * WAD, 8_100 * CASH)

@@ -18,7 +18,7 @@ from tests.invariants.world import CASH, WAD, World
 
 NAMES = [f"trader{i}" for i in range(8)]
 START = 100 * WAD
-EXAMPLES = int(os.environ.get("PLIMSOLL_FUZZ_STEPS") or 25)
+EXAMPLES = int(os.environ.get("PLIMSOLL_FUZZ_STEPS") or 20)
 
 # Longs and shorts in turn, so that the skew stays small beside what is open, at leverage 2 to 45.
 # The same few leverages again and again, so that many share a bucket.

@@ -367,7 +367,11 @@ class World:
         for side, queue in enumerate(queues):
             first = [e for e in deleveraged if e.step == 1 and e.bucket >> 24 == side]
             ids = list(dict.fromkeys(e.bucket for e in first))
-            assert ids == [item.bucket for item in queue][: len(ids)]
+            foretold = [item.bucket for item in queue]
+            if not work.has_new_price:
+                # those that gave their step before the crank was interrupted are passed over
+                foretold = [bucket for bucket in foretold if bucket in ids]
+            assert ids == foretold[: len(ids)]
             scores = {item.bucket: item.score for item in queue}
             assert all(e.score == scores[e.bucket] for e in first)
 
