@@ -504,23 +504,31 @@ def surplus() -> int256:
 
 
 @internal
-def settle_trade(pulled: uint256, owner: address, payout: uint256):
+def settle_trade(pulled: uint256, owner: address, payout: uint256, bonus: uint256) -> uint256:
     """
     @notice Takes margin in, pays the owner, and pays or draws the variation margin, so that C = U + E.
+    @param bonus What of `payout` is premium that a close earns from the vault: where the vault can't pay that, the owner
+           gets the index price, and is not kept from closing.
+    @return What the owner was paid.
     """
+    paid: uint256 = payout
     surplus: int256 = self.surplus() + convert(pulled, int256) - convert(payout, int256)
     payments: DynArray[IMarginPool.Payment, 6] = []
     if surplus > 0:
         payments.append(IMarginPool.Payment(receiver=VAULT, amount=convert(surplus, uint256)))
     elif surplus < 0:
         short: uint256 = convert(-surplus, uint256)
-        # the vault can't pay: crank declares the settlement
-        assert extcall IMarginPool(POOL).draw(short) == short, "wait: crank first"
-    if payout != 0:
-        payments.append(IMarginPool.Payment(receiver=owner, amount=payout))
+        drawn: uint256 = extcall IMarginPool(POOL).draw(short)
+        # beyond the bonus it is variation margin that the vault can't pay: crank declares the settlement
+        assert short - drawn <= min(bonus, payout), "wait: crank first"
+        paid -= short - drawn
+        surplus = -convert(drawn, int256)
+    if paid != 0:
+        payments.append(IMarginPool.Payment(receiver=owner, amount=paid))
     if surplus != 0:
         log IMarket.VariationMargin(amount=-surplus)
     extcall IMarginPool(POOL).settle(pulled, payments)
+    return paid
 
 
 @internal

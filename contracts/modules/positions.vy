@@ -172,12 +172,27 @@ def leave(account: address, h: Held, units: uint256):
     )
 
 
+@view
+@internal
+def initial_margin() -> int256:
+    """
+    @notice imr * P per unit, rounded up
+    """
+    return convert(fp.mul_div_up(book.index_price(), parameters.bps(parameters.INITIAL_MARGIN), fp.BPS), int256)
+
+
 @internal
 def enter(
-    account: address, side: uint256, units: uint256, equity: uint256, contributed: uint256, entry_price: uint256
+    account: address,
+    side: uint256,
+    units: uint256,
+    equity: uint256,
+    contributed: uint256,
+    entry_price: uint256,
+    required: int256,
 ) -> (uint256, uint256):
     """
-    @notice Puts a position of `units` with `equity` (cash) into its bucket; the initial margin must hold after rounding.
+    @notice Puts a position of `units` with `equity` (cash) into its bucket; `required` per unit must be there after rounding.
             beta = ceil_tick(x - e / units); c = min(contributed, e / units).
     @return The bucket, and what the rounding left over, for the owner's free balance.
     """
@@ -187,8 +202,7 @@ def enter(
     id: uint256 = grid.bucket_for(side, basis, x - convert(per_unit, int256))
     beta: int256 = grid.beta_of(id)
     margin: int256 = x - beta
-    required: uint256 = fp.mul_div_up(book.index_price(), parameters.bps(parameters.INITIAL_MARGIN), fp.BPS)
-    assert margin >= convert(required, int256), "below initial margin"
+    assert margin >= required, "below initial margin"
     locked: uint256 = fp.mul_div_up(units, convert(margin, uint256), book.SCALE)
     shares: uint256 = 0
     epoch: uint256 = 0

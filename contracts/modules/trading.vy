@@ -79,7 +79,10 @@ def trade(
         bucket, left_over = self._open(owner, h, opened, delta > 0, fill, margin, fee_opened)
         f.paid_out += left_over
     book.owe_fee(f.fee)
-    book.settle_trade(margin, owner, f.paid_out)
+    bonus: uint256 = 0
+    if opened == 0:
+        bonus = fp.positive(-f.premium)
+    f.paid_out = book.settle_trade(margin, owner, f.paid_out, bonus)
     self._log_trade(owner, bucket, margin, f)
     return f
 
@@ -99,13 +102,17 @@ def change_margin(owner: address, margin_delta: int256):
     assert h.units != 0, "no position"
     side: uint256 = grid.side_of(h.id)
     equity: uint256 = self._equity(h)
+    beta: int256 = grid.beta_of(h.id)
     contributed: uint256 = h.basis
     added: uint256 = 0
+    required: int256 = positions.initial_margin()
     paid_out: uint256 = h.cash_owed
     if margin_delta > 0:
         added = convert(margin_delta, uint256)
         equity += added
         contributed += fp.mul_div_down(added, book.SCALE, h.units)
+        # whoever adds need not reach the initial margin
+        required = 0
     else:
         # taken from profit first: the basis stays, as far as the equity left covers it
         removed: uint256 = convert(-margin_delta, uint256)
@@ -116,8 +123,10 @@ def change_margin(owner: address, margin_delta: int256):
     positions.leave(owner, h, h.units)
     bucket: uint256 = 0
     left_over: uint256 = 0
-    bucket, left_over = positions.enter(owner, side, h.units, equity, contributed, h.entry_price)
-    book.settle_trade(added, owner, paid_out + left_over)
+    bucket, left_over = positions.enter(owner, side, h.units, equity, contributed, h.entry_price, required)
+    # ticks are wider in a higher class
+    assert added == 0 or grid.beta_of(bucket) <= beta, "amount too small for its tick"
+    book.settle_trade(added, owner, paid_out + left_over, 0)
     log IMarket.MarginChanged(
         account=owner,
         bucket=bucket,
@@ -225,7 +234,13 @@ def _open(
     bucket: uint256 = 0
     left_over: uint256 = 0
     bucket, left_over = positions.enter(
-        owner, side, units, convert(equity, uint256), contributed // units, entry // units
+        owner,
+        side,
+        units,
+        convert(equity, uint256),
+        contributed // units,
+        entry // units,
+        positions.initial_margin(),
     )
     skew: int256 = abs(book.skew())
     if skew > skew_before:

@@ -236,6 +236,12 @@ class Market:
         if not self.is_settling and self._missing > self._vault_able:
             raise RejectedError("wait: crank first")
 
+    def _cut_bonus(self, owner: str, bonus: Fraction) -> None:
+        """A close earns no more of its premium than the vault can pay; it is not kept from closing."""
+        lacking = self._missing - self._vault_able
+        if not self.is_settling and 0 < lacking <= bonus:
+            self._pay(owner, -lacking)
+
     @property
     def _vault_able(self) -> Fraction:
         return self.vault if self.mandate is None else min(self.vault, self.mandate)
@@ -292,6 +298,8 @@ class Market:
                 exposure = abs(self.skew) * self.price / self.cash_scale
                 if abs(self.skew) > before and exposure > self.capacity(self.params.shock_open_bps):
                     raise RejectedError("open capacity")
+            if opening == 0:
+                self._cut_bonus(owner, -closing * (fill - self.price) / self.cash_scale)
             self._need_vault()
         except RejectedError:
             self.free, self.cash, self.due_insurance, self.due_treasury, self.positions = snapshot

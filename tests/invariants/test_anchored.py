@@ -89,7 +89,7 @@ def test_close__vault_short_of_the_premium__is_not_blocked() -> None:
 
 
 def test_add_margin__still_below_the_initial_margin__is_taken() -> None:
-    world = build(vault=100_000, budget=30_000)
+    world = build(vault=100_000, budget=60_000)
     assert world.trade("a", 1_000 * WAD, 8_100 * CASH)
     assert world.trade("b", -1_000 * WAD, 20_000 * CASH)
     # 1.6 % of equity: neither liquidatable nor enough for a new position
