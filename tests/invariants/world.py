@@ -239,7 +239,7 @@ class World:
         self.model = Model(params, Fraction(vault), Fraction(skin), Fraction(insurance), Fraction(reserve))
         self.model.now = self.model.funded_at = self.now
         self.owners: dict[str, Any] = {}
-        self.units_dust = 10**12  # of 10**18 a unit: what a coin of loss budget is in units
+        self.units_dust = 10**13  # of 10**18 a unit: what a coin of loss budget is in units
 
     @property
     def cash_dust(self) -> int:
@@ -424,7 +424,8 @@ class World:
                 assert held.bucket == theirs.bucket, f"bucket of {name}"
                 assert_close(held.units, theirs.units, self.units_dust, f"units of {name}")
                 a_coin = model.cash_scale // max(1, floor(theirs.units))
-                assert_close(held.basis, theirs.basis, PRICE_DUST + 10 * a_coin, f"basis of {name}")
+                dust = PRICE_DUST + 10 * a_coin + floor(self.units_dust * theirs.basis / theirs.units)
+                assert_close(held.basis, theirs.basis, dust, f"basis of {name}")
             money = pool.balance_of(address) + held.cash_owed
             expected = model.free.get(name, Fraction(0)) + model.owed.get(name, Fraction(0))
             assert_close(money, expected, self.cash_dust, f"cash of {name}")
