@@ -295,8 +295,13 @@ class World:
 
     def _compare_quote(self, name: str, quote: Any, fill: Any) -> None:
         """The lens foretold what happened, to the coin."""
-        for field in ("fill_price", "premium", "fee", "paid_out"):
+        for field in ("fill_price", "premium", "fee"):
             assert getattr(quote, field) == getattr(fill, field), field
+        if self.pool.balance_of(self.vault.address) > 0:
+            assert quote.paid_out == fill.paid_out
+        else:
+            # the premium of a close that an empty vault could not pay is not looked at by the lens
+            assert 0 <= quote.paid_out - fill.paid_out <= max(0, -fill.premium)
         after = self.lens.position(self.market.address, self.owners[name])
         # what a share stands for is rounded down, in favour of the others in the bucket
         assert 0 <= abs(quote.units_after) - after.units <= 2
