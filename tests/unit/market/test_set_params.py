@@ -95,8 +95,8 @@ def test_funding__heavy_side_pays_and_the_sum_is_zero(anchored: None) -> None:
     lost = 300_000 * 10**6 - world.free("long")
     gained = world.free("short") - 300_000 * 10**6
     vault_gained = world.pool.balance_of(world.vault.address) - vault
-    # K = 10,000 of psi 10,000,000: a thousandth of notional a day, ten days, on 2,000,000 and on 1,000,000; and the skew
-    # of which the long brought 20,000 units (2,000 USD) and the short took it back (1,500), to leave last (500)
+    # K = 10,000 of psi 10,000,000: a thousandth of notional a day, ten days, on 2,000,000 and on 1,000,000; and the
+    # skew, of which the long brought 20,000 units (2,000 USD) and the short took it back (1,500), to leave last (500)
     assert abs(lost - 20_000 * 10**6 - 2_000 * 10**6) < 10**6
     assert abs(gained - 10_000 * 10**6 - 2_000 * 10**6) < 10**6
     assert abs(lost - gained - vault_gained) <= 10
