@@ -43,12 +43,12 @@ def trade(
     is_reduce_only: bool,
     newer_than: uint256,
 ) -> IMarket.Fill:
-    assert msg.sender == book.ORDER_BOOK, "only the order book"
+    assert msg.sender == book.ORDER_BOOK  # the Market has said so already
     return trading.trade(owner, size_delta, margin, acceptable_price, is_reduce_only, newer_than)
 
 
 @external
 @reentrant
 def change_margin(owner: address, margin_delta: int256):
-    assert msg.sender == book.ORDER_BOOK, "only the order book"
+    assert msg.sender == book.ORDER_BOOK  # the Market has said so already
     trading.change_margin(owner, margin_delta)

@@ -36,9 +36,8 @@ def trade(
     book.touch()
     if book.is_settling():
         return self._exit(owner, size_delta, margin)
-    assert book.is_fresh(), "wait: stale price"
     assert book.published_at() > newer_than, "wait: price not newer than the order"
-    assert book.is_clean(), "wait: crank first"
+    self._check_ready()
 
     h: positions.Held = positions.take(owner)
     closed: uint256 = 0
@@ -95,8 +94,7 @@ def change_margin(owner: address, margin_delta: int256):
     assert margin_delta != 0, "amount is zero"
     book.touch()
     assert not book.is_settling(), "market is settling: close instead"
-    assert book.is_fresh(), "wait: stale price"
-    assert book.is_clean(), "wait: crank first"
+    self._check_ready()
 
     h: positions.Held = positions.take(owner)
     assert h.units != 0, "no position"
@@ -116,7 +114,7 @@ def change_margin(owner: address, margin_delta: int256):
     else:
         # taken from profit first: the basis stays, as far as the equity left covers it
         removed: uint256 = convert(-margin_delta, uint256)
-        assert not book.is_increase_paused(), "market is paused"
+        self._check_not_paused()
         assert removed < equity, "more than the position's equity"
         equity -= removed
         paid_out += removed
@@ -133,6 +131,18 @@ def change_margin(owner: address, margin_delta: int256):
         margin_delta=margin_delta - convert(left_over, int256),
         units=h.units,
     )
+
+
+@internal
+def _check_ready():
+    assert book.is_fresh(), "wait: stale price"
+    assert book.is_clean(), "wait: crank first"
+
+
+@view
+@internal
+def _check_not_paused():
+    assert not book.is_increase_paused(), "market is paused"
 
 
 @view
@@ -209,7 +219,7 @@ def _open(
     """
     @notice Increases the position h, or opens one where h.shares = 0. Returns the bucket and what rounding left over.
     """
-    assert not book.is_increase_paused(), "market is paused"
+    self._check_not_paused()
     skew_before: int256 = abs(book.skew())
     side: uint256 = grid.LONG
     if not is_buy:
