@@ -18,6 +18,7 @@ from .modules import grid
 from .modules import liquidation
 from .modules import parameters
 from .modules import positions
+from .modules import trading
 
 implements: IMarket
 
@@ -27,8 +28,9 @@ initializes: grid
 initializes: buckets[grid := grid]
 initializes: book[grid := grid, parameters := parameters]
 initializes: positions[book := book, buckets := buckets, parameters := parameters]
-initializes: adl[buckets := buckets, grid := grid, parameters := parameters]
+initializes: adl[book := book, buckets := buckets, grid := grid, parameters := parameters]
 initializes: liquidation[adl := adl, book := book, buckets := buckets, grid := grid, parameters := parameters]
+initializes: trading[book := book, parameters := parameters, positions := positions]
 initializes: ownable
 
 exports: (ownable.owner, ownable.transfer_ownership)
@@ -72,6 +74,8 @@ def trade(
     newer_than: uint256,
 ) -> IMarket.Fill:
     assert msg.sender == book.ORDER_BOOK, "only the order book"
+    if book.is_settling():
+        return trading.exit(owner, size_delta, margin)
     fill: Bytes[FILL_SIZE] = raw_call(
         TRADING_ENGINE, slice(msg.data, 0, 4 + 6 * 32), max_outsize=FILL_SIZE, is_delegate_call=True
     )

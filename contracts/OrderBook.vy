@@ -23,7 +23,7 @@ STOP: constant(uint256) = 2
 
 # An order takes two slots, and a third only for what does not fit: a trigger, or the high bits of unusually large
 # numbers. Most market orders save a slot, and no number is rounded.
-#   head  flags 8 | fee version 12 | market index 12 | expires_at 32 | placed_at 32 | owner 160
+#   head  flags 5 | keeper fee 15 | market index 12 | expires_at 32 | placed_at 32 | owner 160
 #   body  acceptable_price, low 80 | margin, low 80 | size, low 96
 #   tail  unused 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
 KIND_MASK: constant(uint256) = 3
@@ -41,6 +41,8 @@ MAX_TIME: constant(uint256) = 2**32 - 1
 MAX_INDEX: constant(uint256) = 2**12 - 1
 MAX_FEE: constant(uint256) = 2**128 - 1
 MAX_ID: constant(uint256) = 2**64 - 1
+MAX_FEE_CODE: constant(uint256) = 2**15 - 1
+MAX_DIGITS: constant(uint256) = 2**10 - 1
 MAX_ADDRESS: constant(uint256) = 2**160 - 1
 IS_LISTED: constant(uint256) = 1 << 255
 
@@ -52,10 +54,8 @@ WAIT: constant(Bytes[6]) = b"wait: "
 POOL: immutable(IMarginPool)
 MAX_KEEPER_FEE: immutable(uint256)
 
-# fee version 12 | next id 64 | keeper fee 128: one read and one write at placing
+# keeper fee for an order's head 15 | next id 64 | keeper fee 128: one read and one write at placing
 counters: uint256
-# by version: an order pays the fee that was in force when it was placed
-fee_at: HashMap[uint256, uint256]
 heads: HashMap[uint256, uint256]
 bodies: HashMap[uint256, uint256]
 tails: HashMap[uint256, uint256]
@@ -154,7 +154,8 @@ def execute(id: uint256) -> bool:
     placed_at: uint256 = (head >> 160) & MAX_TIME
     self._check_trigger(order, (head >> 224) & MAX_INDEX, placed_at)
 
-    before: uint256 = extcall POOL.allow_pull(order.market, order.margin)
+    if order.margin != 0:
+        before: uint256 = extcall POOL.allow_pull(order.market, order.margin)
     success: bool = False
     response: Bytes[FILL_BYTES] = b""
     success, response = raw_call(
@@ -166,7 +167,9 @@ def execute(id: uint256) -> bool:
         max_outsize=FILL_BYTES,
         revert_on_failure=False,
     )
-    left: uint256 = extcall POOL.allow_pull(order.market, 0)
+    left: uint256 = 0
+    if order.margin != 0:
+        left = extcall POOL.allow_pull(order.market, 0)
     if not success:
         reason: String[64] = self._final_reason(response)
         return self._fail(id, owner, order.margin + keeper_fee, reason)
@@ -218,11 +221,16 @@ def set_keeper_fee(keeper_fee: uint256):
 @internal
 def _set_keeper_fee(keeper_fee: uint256):
     assert keeper_fee <= MAX_KEEPER_FEE, "keeper fee too big"
-    counters: uint256 = self.counters
-    version: uint256 = (counters >> 192) + 1
-    assert version <= MAX_INDEX, "too many keeper fees"
-    self.fee_at[version] = keeper_fee
-    self.counters = (version << 192) | (((counters >> 128) & MAX_ID) << 128) | keeper_fee
+    # An order keeps the fee that was in force when it was placed, as digits 10 | exponent 5.
+    digits: uint256 = keeper_fee
+    exponent: uint256 = 0
+    for _: uint256 in range(31):
+        if digits == 0 or digits % 10 != 0:
+            break
+        digits //= 10
+        exponent += 1
+    assert digits <= MAX_DIGITS, "keeper fee: too many digits"
+    self.counters = (((exponent << 10) | digits) << 192) | (((self.counters >> 128) & MAX_ID) << 128) | keeper_fee
     log IOrderBook.KeeperFeeSet(keeper_fee=keeper_fee)
 
 
@@ -363,14 +371,15 @@ def _is_expired(head: uint256) -> bool:
     return (head >> 192) & MAX_TIME < block.timestamp
 
 
-@view
+@pure
 @internal
 def _fee_of(head: uint256) -> uint256:
-    return self.fee_at[(head >> 236) & MAX_INDEX]
+    code: uint256 = (head >> 236) & MAX_FEE_CODE
+    return (code & MAX_DIGITS) * 10 ** (code >> 10)
 
 
 @internal
-def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_version: uint256):
+def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_code: uint256):
     """
     @dev `order` has passed `_check`: every field fits its place.
     """
@@ -399,8 +408,8 @@ def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_vers
         | (block.timestamp << 160)
         | (order.expires_at << 192)
         | (market_index << 224)
-        | (fee_version << 236)
-        | (flags << 248)
+        | (fee_code << 236)
+        | (flags << 251)
     )
 
 
@@ -409,7 +418,7 @@ def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_vers
 def _order(id: uint256, head: uint256) -> IOrderBook.Order:
     if head == 0:
         return empty(IOrderBook.Order)
-    flags: uint256 = head >> 248
+    flags: uint256 = head >> 251
     body: uint256 = self.bodies[id]
     tail: uint256 = 0
     if flags & HAS_TAIL != 0:
@@ -433,5 +442,5 @@ def _order(id: uint256, head: uint256) -> IOrderBook.Order:
 def _delete(id: uint256, head: uint256):
     self.heads[id] = 0
     self.bodies[id] = 0
-    if (head >> 248) & HAS_TAIL != 0:
+    if (head >> 251) & HAS_TAIL != 0:
         self.tails[id] = 0

@@ -24,7 +24,7 @@ initializes: grid
 initializes: buckets[grid := grid]
 initializes: book[grid := grid, parameters := parameters]
 initializes: positions[book := book, buckets := buckets, parameters := parameters]
-initializes: adl[buckets := buckets, grid := grid, parameters := parameters]
+initializes: adl[book := book, buckets := buckets, grid := grid, parameters := parameters]
 initializes: liquidation[adl := adl, book := book, buckets := buckets, grid := grid, parameters := parameters]
 
 

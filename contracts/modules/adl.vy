@@ -5,8 +5,9 @@
 @license AGPL-3.0-only
 @notice p = x - beta - ceil > 0 makes a bucket eligible; score = (p / ceil) * (P / (x - beta)) ranks it. Inside a column the
         score falls with beta, so a pass over a side is a merge of its columns, each from its lowest live tick upward.
-        In pass k every eligible bucket gives down to what k steps leave of the units it held when the price came. How far
+        In step k every eligible bucket gives down to what k steps leave of the units it held when the price came. How far
         a bucket is follows from its own units and its remembered base; the side's cursor only says where to look first.
+        Whoever joins or leaves a bucket at that price changes its base in proportion: the part given stays what it is.
 """
 from . import book
 from . import buckets
@@ -14,65 +15,81 @@ from . import fixed_point as fp
 from . import grid
 from . import parameters
 
+uses: book
 uses: buckets
 uses: grid
 uses: parameters
 
-MASK_32: constant(uint256) = 2**32 - 1
 MASK_16: constant(uint256) = 2**16 - 1
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_40: constant(uint256) = 2**40 - 1
+MASK_64: constant(uint256) = 2**64 - 1
+MASK_120: constant(uint256) = 2**120 - 1
 NOTHING: constant(uint256) = max_value(uint256)
 # a column has at most so many live ticks
 MAX_TICKS: constant(uint256) = 65_536
 
-_cursors: uint256[2]  # price round 32 | pass 16 | score of the last bucket touched + 1, 208
+# price round 32 | joins 32 | taken at 40 | step 16 | score of the last bucket touched + 1, 128 (score < 2^121)
+_cursors: uint256[2]
 
 
 @view
 @internal
-def pass_of(side: uint256, price_round: uint256) -> uint256:
+def step_of(side: uint256) -> uint256:
     """
-    @notice The pass (step number, from 1) that ADL of the side is in at the present price.
+    @notice The step, from 1, that ADL of the side is in. `candidates` first.
     """
-    cursor: uint256 = self._cursors[side]
-    if cursor & MASK_32 != price_round:
-        return 1
-    return (cursor >> 32) & MASK_16
+    return (self._cursors[side] >> 104) & MASK_16
 
 
 @internal
-def next_pass(side: uint256, price_round: uint256) -> bool:
+def next_step(side: uint256) -> bool:
     """
-    @notice Starts the next pass; False if all steps have been given.
+    @notice Starts the next step; False if all have been given.
     """
-    number: uint256 = self.pass_of(side, price_round)
-    if number * parameters.bps(parameters.ADL_STEP) >= fp.BPS:
+    cursor: uint256 = self._cursors[side] & MASK_120
+    if (cursor >> 104) * parameters.bps(parameters.ADL_STEP) >= fp.BPS:
         return False
-    self._cursors[side] = price_round | ((number + 1) << 32)
+    self._cursors[side] = cursor + (1 << 104)
     return True
 
 
 @internal
-def remember(
-    side: uint256, number: uint256, id: uint256, epoch: uint256, units: uint256, score: uint256, price_round: uint256
-):
+def move_cursor(side: uint256, score: uint256):
     """
-    @dev Before the bucket gives: keeps what it held when ADL first reached it at this price, and moves the cursor here.
+    @dev Duty of whoever lets a bucket give.
     """
-    buckets.remember_base(id, epoch, units, price_round)
-    self._cursors[side] = price_round | (number << 32) | ((score + 1) << 48)
+    self._cursors[side] = (self._cursors[side] & MASK_120) | ((score + 1) << 120)
 
 
-@view
+@internal
+def _resume(side: uint256, now: book.Now) -> uint256:
+    """
+    @notice Where to go on: the last score touched + 1, or 0 for the beginning of a step. Step 1 begins again when the price
+            is new, when a winner has joined a bucket, and, in a later step, when funding may have made one eligible:
+            who has given it is skipped.
+    """
+    cursor: uint256 = self._cursors[side]
+    name: uint256 = now.price_round | (book.joins() << 32)
+    is_same: bool = cursor & MASK_64 == name
+    if is_same and ((cursor >> 104) & MASK_16 == 1 or (cursor >> 64) & MASK_40 == block.timestamp):
+        return cursor >> 120
+    self._cursors[side] = name | (block.timestamp << 64) | (1 << 104)
+    return 0
+
+
 @internal
 def candidates(side: uint256, now: book.Now) -> DynArray[uint256, 256]:
     """
-    @notice One key for each column with an eligible bucket left in this pass: its best. See `key_of`.
+    @notice One key for each column with an eligible bucket left in this step: its best. See `key_of`.
     """
     keys: DynArray[uint256, 256] = []
-    number: uint256 = self.pass_of(side, now.price_round)
-    cursor: uint256 = 0
-    if self._cursors[side] & MASK_32 == now.price_round:
-        cursor = self._cursors[side] >> 48
+    cursor: uint256 = self._resume(side, now)
+    number: uint256 = self.step_of(side)
+    # F moves by at most r_max * P * time, and that is how far a score can have moved since the cursor was there
+    drift: uint256 = 0
+    if cursor != 0:
+        drift = book.largest_funding()
     columns: uint256 = grid.live_columns[side]
     for _: uint256 in range(256):
         if columns == 0:
@@ -80,7 +97,7 @@ def candidates(side: uint256, now: book.Now) -> DynArray[uint256, 256]:
         index: uint256 = fp.msb(columns)
         columns ^= 1 << index
         column: uint256 = (side << 24) | (index << 16)
-        key: uint256 = self._first_from(self._start(column, cursor, now), number, now)
+        key: uint256 = self._first_from(self._start(column, cursor, drift, now), number, now)
         if key != 0:
             keys.append(key)
     return keys
@@ -139,21 +156,20 @@ def score(id: uint256, equity: int256, price: uint256) -> uint256:
 
 @view
 @internal
-def available(id: uint256, units: uint256, epoch: uint256, number: uint256, price_round: uint256) -> uint256:
+def available(units: uint256, base: uint256, number: uint256) -> uint256:
     """
-    @notice Units that the bucket still gives in pass `number`.
+    @notice Units that a bucket with `units` left of `base` still gives in step `number`.
     """
-    base: uint256 = buckets.base_at(id, epoch, units, price_round)
     given: uint256 = fp.mul_div_down(base, min(number * parameters.bps(parameters.ADL_STEP), fp.BPS), fp.BPS)
-    return fp.positive(convert(units, int256) - convert(base - given, int256))
+    return fp.positive(convert(units + given, int256) - convert(base, int256))
 
 
 @view
 @internal
-def _start(column: uint256, cursor: uint256, now: book.Now) -> uint256:
+def _start(column: uint256, cursor: uint256, drift: uint256, now: book.Now) -> uint256:
     """
-    @notice Where to begin in a column: two ticks before the coordinate whose score is the cursor's, since every bucket of
-            a higher score has given in this pass. score = P * (1 / ceil - 1 / e) gives e = P * ceil / (P - score * ceil).
+    @notice Where to begin in a column: two ticks and the drift before the coordinate whose score is the cursor's, since every
+            bucket of a higher score has given in this step. score = P * (1 / ceil - 1 / e) gives e = P * ceil / (P - score * ceil).
     """
     if cursor == 0:
         return column
@@ -162,7 +178,7 @@ def _start(column: uint256, cursor: uint256, now: book.Now) -> uint256:
     taken: uint256 = (cursor - 1) * ceiling
     if taken >= price:
         return column
-    equity: uint256 = fp.mul_div_down(price, ceiling, price - taken)
+    equity: uint256 = fp.mul_div_down(price, ceiling, price - taken) + drift
     beta: int256 = now.q * book.sign(grid.side_of(column)) - convert(equity, int256)
     tick: int256 = fp.floor_div(beta, convert(grid.floor_of((column >> 16) & 255) >> 4, int256)) + 32_766
     return column | min(fp.positive(tick), 65_535)
@@ -176,11 +192,8 @@ def _first_from(start: uint256, number: uint256, now: book.Now) -> uint256:
         key: uint256 = self.key_of(id, now)
         if key == 0:
             return 0
-        units: uint256 = 0
-        shares: uint256 = 0
-        epoch: uint256 = 0
-        units, shares, epoch = buckets.units_shares_epoch(id)
-        if self.available(id, units, epoch, number, now.price_round) != 0:
+        b: buckets.Words = buckets.load(id)
+        if self.available(b.units, buckets.base_of(b, now.price_round), number) != 0:
             return key
         id = grid.above(id)
     return 0

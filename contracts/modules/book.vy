@@ -29,6 +29,7 @@ MASK_128: constant(uint256) = 2**128 - 1
 MAX_PRICE: constant(uint256) = 2**90
 SETTLING_BIT: constant(uint256) = 1 << 208
 PAUSED_BIT: constant(uint256) = 1 << 209
+COVER_BIT: constant(uint256) = 1 << 210
 
 POOL: immutable(address)
 VAULT: immutable(address)
@@ -47,9 +48,9 @@ struct Now:
     q: int256  # Q = P - F
 
 
-_head: uint256  # index_price 96 | published_at 40 | funded_at 40 | price_round 32 | is_settling 1 | is_paused 1
+_head: uint256  # index_price 96 | published_at 40 | funded_at 40 | price_round 32 | is_settling 1 | is_paused 1 | has_cover 1
 _wind: int256  # funding_index, signed 128 | budget_left 128
-_interest: uint256  # units long 112 | units short 112
+_interest: uint256  # units long 112 | units short 112 | joins 32
 _beta_sum: int256  # B_long + B_short = sum of units * beta, WAD x WAD
 _dues: uint256  # owed to owners 96 | to insurance 80 | to treasury 80
 _cover: uint256  # a liquidation under way: bucket 25 | price round 32 | skin in the game 96 | insurance 96
@@ -181,6 +182,19 @@ def funding_accrued() -> int256:
     )
 
 
+@view
+@internal
+def largest_funding() -> uint256:
+    """
+    @notice The most that F can have moved since the present price, rounded up
+    """
+    r_max: uint256 = 0
+    psi: uint256 = 0
+    k: uint256 = 0
+    psi, k, r_max = parameters.funding()
+    return fp.mul_div_up(self.index_price() * r_max, block.timestamp - self.published_at(), fp.BPS * fp.DAY)
+
+
 @internal
 def touch():
     """
@@ -205,7 +219,7 @@ def touch():
         return
     assert price != 0 and price <= MAX_PRICE, "price out of bounds"
     price_round: uint256 = ((head >> 176) & MASK_32) + 1
-    self._head = price | (published_at << 96) | (block.timestamp << 136) | (price_round << 176) | (head & PAUSED_BIT)
+    self._head = price | (published_at << 96) | (block.timestamp << 136) | (price_round << 176) | (head & (PAUSED_BIT | COVER_BIT))
     self._wind = (funding << 128) | convert(budget, int256)
     move: int256 = 0
     if old_price != 0:
@@ -221,7 +235,7 @@ def touch():
         variation_margin=margin,
         budget_left=budget,
     )
-    self._return_cover()
+    self.return_cover()
 
 
 @internal
@@ -251,7 +265,21 @@ def skew() -> int256:
     @notice K = L - S
     """
     interest: uint256 = self._interest
-    return convert(interest & MASK_112, int256) - convert(interest >> 112, int256)
+    return convert(interest & MASK_112, int256) - convert((interest >> 112) & MASK_112, int256)
+
+
+@view
+@internal
+def joins() -> uint256:
+    return self._interest >> 224
+
+
+@internal
+def count_join():
+    """
+    @dev Duty of whoever adds to a bucket in profit: ADL may have passed it at this price. Starts over after 2^32.
+    """
+    self._interest = unsafe_add(self._interest, 1 << 224)
 
 
 @internal
@@ -262,10 +290,13 @@ def add_units(side: uint256, units: uint256, beta: int256):
 
 
 @internal
-def remove_units(side: uint256, units: uint256, beta: int256):
+def remove_units(side: uint256, units: uint256, weighted: int256):
+    """
+    @param weighted Sum of units * beta over what goes
+    """
     assert units <= self.units(side)  # no bucket holds more than its side
     self._interest -= units << (side * 112)
-    self._beta_sum -= convert(units, int256) * beta
+    self._beta_sum -= weighted
 
 
 @view
@@ -324,7 +355,7 @@ def claimable() -> uint256:
     @notice U: fixed for owners, insurance and treasury and not yet collected, and cover held for a liquidation under way
     """
     dues: uint256 = self._dues
-    cover: uint256 = self._cover
+    cover: uint256 = self._held()
     return (
         (dues & MASK_96)
         + ((dues >> 96) & MASK_80)
@@ -362,12 +393,20 @@ def owe_fee(fee: uint256):
 
 @view
 @internal
+def _held() -> uint256:
+    if self._head & COVER_BIT == 0:
+        return 0
+    return self._cover
+
+
+@view
+@internal
 def cover_held(id: uint256, price_round: uint256) -> (bool, uint256, uint256):
     """
     @notice Whether the vault has already had its turn with bucket `id` at this price; skin in the game and insurance held
             for what is left of it.
     """
-    cover: uint256 = self._cover
+    cover: uint256 = self._held()
     if cover & MASK_57 != id | (price_round << 25):
         return False, 0, 0
     return True, (cover >> 57) & MASK_96, cover >> 153
@@ -375,12 +414,8 @@ def cover_held(id: uint256, price_round: uint256) -> (bool, uint256, uint256):
 
 @internal
 def hold_cover(id: uint256, price_round: uint256, skin: uint256, insurance: uint256):
-    name: uint256 = id | (price_round << 25)
-    cover: uint256 = self._cover
-    if cover != 0 and cover & MASK_57 != name:
-        # funding moved another bucket to the front
-        self._return_cover()
-    self._cover = name | (skin << 57) | (insurance << 153)
+    self._cover = id | (price_round << 25) | (skin << 57) | (insurance << 153)
+    self._head |= COVER_BIT
 
 
 @internal
@@ -388,18 +423,18 @@ def drop_cover():
     """
     @notice The liquidation is done. Rounding dust of the cover stays in the market's cash and so goes to the vault.
     """
-    self._cover = 0
+    if self._head & COVER_BIT != 0:
+        self._head &= ~COVER_BIT
 
 
 @internal
-def _return_cover():
+def return_cover():
     """
-    @notice A new price makes the cover of an unfinished liquidation a new question: it goes back where it came from.
+    @notice A new price makes the cover of an unfinished liquidation a new question, and so does another bucket that
+            funding has moved to the front: it goes back where it came from.
     """
-    cover: uint256 = self._cover
-    if cover == 0:
-        return
-    self._cover = 0
+    cover: uint256 = self._held()
+    self.drop_cover()
     skin: uint256 = (cover >> 57) & MASK_96
     insurance: uint256 = cover >> 153
     if skin + insurance == 0:
@@ -532,23 +567,29 @@ def settle_trade(pulled: uint256, owner: address, payout: uint256, bonus: uint25
 
 
 @internal
-def settle_crank(keeper: address, reward: uint256):
+def settle_crank(keeper: address, reward: uint256) -> uint256:
     """
     @notice Pays the keeper; once the market is clean also the variation margin, insurance and treasury. Where the vault
-            can't pay, the market is settled at this price. While it is not clean no variation margin moves.
+            can't pay the variation margin, the market is settled at this price. While it is not clean none moves.
+    @return What the keeper was paid: a reward that nobody can pay is cut, it settles no market.
     """
     payments: DynArray[IMarginPool.Payment, 6] = []
     income: uint256 = 0
+    paid: uint256 = reward
     if self.is_clean():
         surplus: int256 = self.surplus() - convert(reward, int256)
         moved: int256 = surplus
+        missing: uint256 = 0
         if surplus > 0:
             payments.append(IMarginPool.Payment(receiver=VAULT, amount=convert(surplus, uint256)))
         elif surplus < 0:
             moved = -convert(extcall IMarginPool(POOL).draw(convert(-surplus, uint256)), int256)
+            missing = convert(moved - surplus, uint256)
+            paid -= min(reward, missing)
+            missing -= reward - paid
         if moved != 0:
             log IMarket.VariationMargin(amount=-moved)
-        if moved == surplus:
+        if missing == 0:
             dues: uint256 = self._dues
             income = (dues >> 96) & MASK_80
             if dues >> 176 != 0:
@@ -559,16 +600,18 @@ def settle_crank(keeper: address, reward: uint256):
             log IMarket.Settling(
                 index_price=self.index_price(),
                 funding_index=self.funding_index(),
-                missing=convert(moved - surplus, uint256),
+                missing=missing,
             )
     if income != 0:
         payments.append(IMarginPool.Payment(receiver=INSURANCE, amount=income))
-    if reward != 0:
-        payments.append(IMarginPool.Payment(receiver=keeper, amount=self.cash_for(reward)))
+    if paid != 0:
+        paid = self.cash_for(paid)
+        payments.append(IMarginPool.Payment(receiver=keeper, amount=paid))
     if len(payments) != 0:
         extcall IMarginPool(POOL).settle(0, payments)
     if income != 0:
         extcall IInsuranceFund(INSURANCE).record_income(income)
+    return paid
 
 
 @view

@@ -26,6 +26,14 @@ EPOCH_SHIFT: constant(uint256) = 224
 PAID_FRACTION: constant(uint256) = 64
 CLAIM_FRACTION: constant(uint256) = 54
 
+# both slots of a bucket's present epoch
+struct Words:
+    units: uint256
+    shares: uint256
+    epoch: uint256
+    ledger: uint256
+
+
 _buckets: uint256[33_554_432]
 _ledgers: HashMap[uint256, uint256]
 # 10**(36 - decimals): WAD x WAD to cash
@@ -66,14 +74,14 @@ def ledger(id: uint256, epoch: uint256) -> uint256:
 @internal
 def bucket(id: uint256) -> IMarket.Bucket:
     b: IMarket.Bucket = empty(IMarket.Bucket)
-    b.units, b.shares, b.epoch = self.units_shares_epoch(id)
-    word: uint256 = self.ledger(id, b.epoch)
-    b.paid_per_share = word & MASK_92
-    b.claim_per_share = (word >> 92) & MASK_76
-    b.given_round = (word >> 168) & MASK_32
-    base: uint256 = self.base_at(id, b.epoch, b.units, b.given_round)
-    if word >> 200 != 0 and base > b.units:
-        b.given = base - b.units
+    words: Words = self.load(id)
+    b.units = words.units
+    b.shares = words.shares
+    b.epoch = words.epoch
+    b.paid_per_share = words.ledger & MASK_92
+    b.claim_per_share = (words.ledger >> 92) & MASK_76
+    b.given_round = (words.ledger >> 168) & MASK_32
+    b.given = fp.positive(convert(self.base_of(words, b.given_round), int256) - convert(b.units, int256))
     return b
 
 
@@ -103,6 +111,7 @@ def join(id: uint256, units: uint256, price_round: uint256) -> (uint256, uint256
         self._ledgers[(id << 32) | epoch] = price_round << 168
     else:
         joined = fp.mul_div_down(units, shares, total)
+        self._scale_base(id, epoch, total, total + units, price_round)
     assert joined != 0, "too small for its bucket"
     assert shares + joined <= MASK_112, "bucket is worn out: change the margin a little"
     self._buckets[id] = (total + units) | ((shares + joined) << 112) | (epoch << EPOCH_SHIFT)
@@ -110,7 +119,7 @@ def join(id: uint256, units: uint256, price_round: uint256) -> (uint256, uint256
 
 
 @internal
-def leave(id: uint256, units: uint256, owned: uint256) -> uint256:
+def leave(id: uint256, units: uint256, owned: uint256, price_round: uint256) -> uint256:
     """
     @notice Takes `units` of an owner of `owned` shares out; returns the shares burnt, rounded up against the owner.
     @dev units <= share_units(...). Full exits pass exactly that.
@@ -127,31 +136,72 @@ def leave(id: uint256, units: uint256, owned: uint256) -> uint256:
         self._empty(id, epoch)
     else:
         self._buckets[id] = (total - units) | ((shares - burnt) << 112) | (epoch << EPOCH_SHIFT)
+        self._scale_base(id, epoch, total, total - units, price_round)
     return burnt
 
 
 @internal
-def close(id: uint256, units: uint256, paid: uint256, claim: uint256):
+def close(id: uint256, units: uint256, credited: uint256):
     """
-    @notice Takes `units` from all owners of a bucket alike and credits each share its part of `paid` and `claim`, in
-            cash. O(1). Rounds what the shares are credited down.
+    @notice Takes `units` from all owners of a bucket alike and credits each share `credited` in cash. O(1).
     """
     total: uint256 = 0
     shares: uint256 = 0
     epoch: uint256 = 0
     total, shares, epoch = self.units_shares_epoch(id)
-    if paid != 0 or claim != 0:
+    if credited != 0:
         key: uint256 = (id << 32) | epoch
-        word: uint256 = self._ledgers[key]
-        class_floor: uint256 = grid.floor_of((id >> 16) & 255)
-        # the caps need a payout of 2^28 (2^22) times the margin; beyond them the rest stays with the pool
-        paid_sum: uint256 = min((word & MASK_92) + self._per_share(paid, shares, class_floor, PAID_FRACTION), MASK_92)
-        claim_sum: uint256 = min(((word >> 92) & MASK_76) + self._per_share(claim, shares, class_floor, CLAIM_FRACTION), MASK_76)
-        self._ledgers[key] = (word & ~SNAPSHOT_MASK) | (claim_sum << 92) | paid_sum
-    if units == total:
+        self._ledgers[key] = self._credited(self._ledgers[key], credited, 0)
+    self._put(id, total - units, shares, epoch)
+
+
+@view
+@internal
+def load(id: uint256) -> Words:
+    b: Words = empty(Words)
+    b.units, b.shares, b.epoch = self.units_shares_epoch(id)
+    b.ledger = self._ledgers[(id << 32) | b.epoch]
+    return b
+
+
+@internal
+def give(id: uint256, b: Words, units: uint256, paid: uint256, claim: uint256, base: uint256, price_round: uint256):
+    """
+    @notice ADL takes `units` from all owners alike and credits them `paid` and `claim`, in cash, rounded down. O(1). Keeps
+            the base that the bucket had at this price.
+    """
+    class_floor: uint256 = grid.floor_of((id >> 16) & 255)
+    kept: uint256 = (b.ledger & SNAPSHOT_MASK) | (price_round << 168) | (self._pack_base(base) << 200)
+    self._ledgers[(id << 32) | b.epoch] = self._credited(
+        kept,
+        self._per_share(paid, b.shares, class_floor, PAID_FRACTION),
+        self._per_share(claim, b.shares, class_floor, CLAIM_FRACTION),
+    )
+    # units <= what the bucket holds
+    self._put(id, b.units - units, b.shares, b.epoch)
+
+
+@view
+@internal
+def cash_per_share(id: uint256, shares: uint256, cash: uint256) -> uint256:
+    return self._per_share(cash, shares, grid.floor_of((id >> 16) & 255), PAID_FRACTION)
+
+
+@pure
+@internal
+def _credited(word: uint256, paid: uint256, claim: uint256) -> uint256:
+    # the caps need a payout of 2^28 (2^22) times the margin; beyond them the rest stays with the pool
+    paid_sum: uint256 = min((word & MASK_92) + paid, MASK_92)
+    claim_sum: uint256 = min(((word >> 92) & MASK_76) + claim, MASK_76)
+    return (word & ~SNAPSHOT_MASK) | (claim_sum << 92) | paid_sum
+
+
+@internal
+def _put(id: uint256, units: uint256, shares: uint256, epoch: uint256):
+    if units == 0:
         self._empty(id, epoch)
     else:
-        self._buckets[id] = (total - units) | (shares << 112) | (epoch << EPOCH_SHIFT)
+        self._buckets[id] = units | (shares << 112) | (epoch << EPOCH_SHIFT)
 
 
 @internal
@@ -163,6 +213,8 @@ def _empty(id: uint256, epoch: uint256):
 @view
 @internal
 def _per_share(cash: uint256, shares: uint256, class_floor: uint256, fraction: uint256) -> uint256:
+    if cash == 0:
+        return 0
     # cash * CASH_SCALE * 2^fraction / (shares * floor), in two parts so that nothing exceeds 256 bits
     amount: uint256 = cash * CASH_SCALE
     return (((amount // shares) << fraction) + ((amount % shares) << fraction) // shares) // class_floor
@@ -193,28 +245,29 @@ def _to_cash(amount: uint256, class_floor: uint256, fraction: uint256) -> uint25
     return (((amount >> 20) * class_floor) >> (fraction - 20)) // CASH_SCALE
 
 
-@view
+@pure
 @internal
-def base_at(id: uint256, epoch: uint256, units: uint256, price_round: uint256) -> uint256:
+def base_of(b: Words, price_round: uint256) -> uint256:
     """
     @notice What the bucket held when ADL first reached it at this price, to 50 significant bits, rounded down.
     """
-    word: uint256 = self._ledgers[(id << 32) | epoch]
-    packed: uint256 = word >> 200
-    if (word >> 168) & MASK_32 != price_round or packed == 0:
-        packed = self._pack_base(units)
+    packed: uint256 = b.ledger >> 200
+    if packed == 0 or (b.ledger >> 168) & MASK_32 != price_round:
+        packed = self._pack_base(b.units)
     return (packed & MASK_50) << (packed >> 50)
 
 
 @internal
-def remember_base(id: uint256, epoch: uint256, units: uint256, price_round: uint256):
+def _scale_base(id: uint256, epoch: uint256, before: uint256, after: uint256, price_round: uint256):
     """
-    @dev Before the bucket gives; only the first time at a price counts.
+    @notice Whoever joins or leaves at the price at which the bucket gave leaves the part that it has given as it is.
     """
     key: uint256 = (id << 32) | epoch
     word: uint256 = self._ledgers[key]
-    if (word >> 168) & MASK_32 != price_round or word >> 200 == 0:
-        self._ledgers[key] = (word & SNAPSHOT_MASK) | (price_round << 168) | (self._pack_base(units) << 200)
+    packed: uint256 = word >> 200
+    if packed != 0 and (word >> 168) & MASK_32 == price_round:
+        base: uint256 = fp.mul_div_down((packed & MASK_50) << (packed >> 50), after, before)
+        self._ledgers[key] = (word & (2**200 - 1)) | (self._pack_base(base) << 200)
 
 
 @pure

@@ -32,17 +32,11 @@ OFFSET: constant(int256) = 2**128
 _fair_round: uint256
 
 
-# What a crank has done so far
-struct Progress:
-    buckets: uint256
-    reward: uint256  # the keeper's shares of penalties, already in the market's cash
-    top_up: uint256  # up to the floor, from the insurance fund
-
-
 struct Loser:
-    id: uint256
+    id: uint256  # NOTHING: fair ADL, nobody is liquidated
     epoch: uint256
-    units: uint256
+    units: uint256  # that still need a counterparty
+    shares: uint256
     beta: int256
     x: int256
     loss_per_unit: uint256  # at the index price, WAD
@@ -56,13 +50,30 @@ struct Closing:
     units: uint256
     paid: uint256  # cash to the owners
     penalty: uint256
-    coordinate: int256  # at which it closes
     fill_price: uint256
     is_to_vault: bool
     skin: uint256
     insurance: uint256
     adl: uint256
     vault: uint256
+
+
+# What ADL has done for the loser and is not in the books yet: they are written once, not at each winner's bucket
+struct Tally:
+    closing: Closing
+    credited: uint256  # to each of the loser's shares
+    weighted: int256  # sum of units * beta of the winners
+    owed: uint256  # to the winners
+    income: uint256  # of the insurance fund
+
+
+struct Work:
+    loser: Loser
+    side: uint256  # of the winners
+    tally: Tally
+    buckets: uint256  # worked on so far
+    reward: uint256  # the keeper's shares of penalties, already in the market's cash
+    top_up: uint256  # up to the floor, from the insurance fund
 
 
 @internal
@@ -72,7 +83,6 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     """
     assert max_buckets != 0, "max_buckets is zero"
     book.touch()
-    progress: Progress = empty(Progress)
     if book.is_settling():
         book.settle_crank(keeper, 0)
         return 0
@@ -80,74 +90,61 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
 
     now: book.Now = book.now()
     maintenance: int256 = self.maintenance(now.price)
+    w: Work = empty(Work)
+    is_fair: bool = False
+    # one key for each column; in one function, because an array that is passed on is copied
     worst: DynArray[uint256, 512] = self._liquidatable(now, maintenance)
     winners: DynArray[uint256, 256] = []
     winners_side: uint256 = NO_SIDE
-    # what ADL has closed so far of the bucket that is being liquidated: told in one event
-    closed_for: Loser = empty(Loser)
-    closed: Closing = empty(Closing)
+    step: uint256 = 0
     for _: uint256 in range(MAX_TURNS):
-        if progress.buckets >= max_buckets:
+        if w.buckets >= max_buckets:
             break
-        side: uint256 = NO_SIDE
-        needed: uint256 = 0
-        loser: Loser = empty(Loser)
-        at: uint256 = 0
-        is_fair: bool = len(worst) == 0
-        if is_fair:
-            side, needed = self._fair_need(now.price_round)
-            if needed == 0:
-                break
-        else:
-            at = self._highest(worst)
-            loser = self._loser(MASK_32 - (worst[at] & MASK_32), now)
-            side = 1 - grid.side_of(loser.id)
-            if loser.units != 0 and not loser.is_under_way:
-                taken: uint256 = 0
-                taken, progress = self._take_over(loser, now, progress)
-                loser.units -= taken
-                if taken != 0 and loser.units != 0:
-                    continue
-                if taken == 0:
-                    loser = self._loser(loser.id, now)
-            if loser.units == 0:
-                # gone: taken over, or closed by ADL
-                following: uint256 = self._key_of(grid.below(loser.id), now, maintenance)
+        if w.loser.units == 0:
+            self._write(w, now)
+            w.tally = empty(Tally)
+            if len(worst) != 0:
+                at: uint256 = self._highest(worst)
+                w.loser = self._loser(MASK_32 - (worst[at] & MASK_32), now)
+                w.side = 1 - grid.side_of(w.loser.id)
+                if w.loser.units != 0 and not w.loser.is_under_way:
+                    w = self._take_over(w, now)
+                following: uint256 = self._key_of(grid.below(w.loser.id), now, maintenance)
                 if following == 0:
                     following = worst[len(worst) - 1]
                     worst[at] = following
                     worst.pop()
                 else:
                     worst[at] = following
-                continue
-            needed = loser.units
+            elif not is_fair:
+                is_fair = True
+                w.loser = empty(Loser)
+                w.loser.id = NOTHING
+                w.side, w.loser.units = self._fair_need(now.price_round)
+            else:
+                break
+            continue
 
-        if winners_side != side:
-            winners = adl.candidates(side, now)
-            winners_side = side
+        if winners_side != w.side:
+            winners = adl.candidates(w.side, now)
+            winners_side = w.side
+            step = adl.step_of(w.side)
         if len(winners) == 0:
-            if adl.next_pass(side, now.price_round):
+            if adl.next_step(w.side):
                 winners_side = NO_SIDE
             elif is_fair:
                 break
             else:
-                self._log(closed_for, closed, now)
-                closed = empty(Closing)
-                progress = self._last_resort(loser, now, progress)
+                self._write(w, now)
+                w.tally = empty(Tally)
+                w = self._last_resort(w, now)
             continue
         best: uint256 = self._highest(winners)
-        id: uint256 = adl.id_of(winners[best])
+        key: uint256 = winners[best]
         is_done: bool = False
-        c: Closing = empty(Closing)
-        is_done, c, progress = self._deleverage(winners[best], needed, loser, is_fair, now, progress)
-        if c.units != 0:
-            if closed_for.id != loser.id or closed.units == 0:
-                self._log(closed_for, closed, now)
-                closed_for = loser
-                closed = empty(Closing)
-            closed = self._sum(closed, c)
+        is_done, w = self._deleverage(key, step, w, now)
         if is_done:
-            following: uint256 = adl.next_candidate(id, now)
+            following: uint256 = adl.next_candidate(adl.id_of(key), now)
             if following == 0:
                 following = winners[len(winners) - 1]
                 winners[best] = following
@@ -155,15 +152,18 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
             else:
                 winners[best] = following
 
-    self._log(closed_for, closed, now)
-    if len(worst) == 0:
+    self._write(w, now)
+    if not is_fair and w.loser.units != 0:
+        book.hold_cover(w.loser.id, now.price_round, w.loser.skin, w.loser.insurance)
+    if len(worst) == 0 and (is_fair or w.loser.units == 0):
         self._lower_bounds(now, maintenance)
-    if progress.buckets != 0:
-        unpaid: uint256 = self._top_up(keeper, progress.top_up)
-        log IMarket.RewardPaid(keeper=keeper, amount=progress.reward + progress.top_up, buckets=progress.buckets)
-        progress.reward += unpaid
-    book.settle_crank(keeper, progress.reward)
-    return progress.buckets
+    if w.buckets != 0:
+        topped_up: uint256 = self._top_up(keeper, w.top_up)
+        paid: uint256 = book.settle_crank(keeper, w.reward + w.top_up - topped_up)
+        log IMarket.RewardPaid(keeper=keeper, amount=topped_up + paid, buckets=w.buckets)
+    else:
+        book.settle_crank(keeper, 0)
+    return w.buckets
 
 
 @view
@@ -227,9 +227,8 @@ def _highest(keys: DynArray[uint256, 512]) -> uint256:
 @internal
 def _loser(id: uint256, now: book.Now) -> Loser:
     loser: Loser = empty(Loser)
-    shares: uint256 = 0
     loser.id = id
-    loser.units, shares, loser.epoch = buckets.units_shares_epoch(id)
+    loser.units, loser.shares, loser.epoch = buckets.units_shares_epoch(id)
     loser.beta = grid.beta_of(id)
     loser.x = now.q * book.sign(grid.side_of(id))
     loser.loss_per_unit = fp.positive(loser.beta - loser.x)
@@ -238,213 +237,227 @@ def _loser(id: uint256, now: book.Now) -> Loser:
 
 
 @internal
-def _take_over(loser: Loser, now: book.Now, before: Progress) -> (uint256, Progress):
+def _take_over(work: Work, now: book.Now) -> Work:
     """
     @notice The vault takes up to its room, at y = max(x_f, min(beta, x)): the skew fill, never better for the owners than
             beta, never worse for the vault than a fair price. A loss beta - y is paid by skin in the game, then insurance;
             the vault takes no more units than they cover. What cover is left is held for the units that go to ADL.
     """
-    progress: Progress = before
-    sign: int256 = book.sign(grid.side_of(loser.id))
+    w: Work = work
+    # of another bucket, if funding has moved this one to the front
+    book.return_cover()
+    sign: int256 = book.sign(grid.side_of(w.loser.id))
     room: uint256 = fp.positive(
         convert(book.capacity_units(parameters.SHOCK_BACKSTOP), int256) + sign * book.skew()
     )
     c: Closing = empty(Closing)
     c.is_to_vault = True
-    c.units = min(loser.units, room)
+    c.units = min(w.loser.units, room)
     fill: int256 = book.fill_price(-sign * convert(c.units, int256))
-    c.coordinate = max((fill - now.funding) * sign, min(loser.beta, loser.x))
-    c.fill_price = fp.positive(c.coordinate * sign + now.funding)
-    per_unit: uint256 = fp.positive(loser.beta - c.coordinate)
+    y: int256 = max((fill - now.funding) * sign, min(w.loser.beta, w.loser.x))
+    c.fill_price = fp.positive(y * sign + now.funding)
+    per_unit: uint256 = fp.positive(w.loser.beta - y)
     loss: uint256 = fp.mul_div_up(c.units, per_unit, book.SCALE)
-    skin: uint256 = 0
-    insurance: uint256 = 0
-    wanted: uint256 = loss + fp.mul_div_up(loser.units - c.units, loser.loss_per_unit, book.SCALE)
+    wanted: uint256 = loss + fp.mul_div_up(w.loser.units - c.units, w.loser.loss_per_unit, book.SCALE)
     if wanted != 0:
-        skin, insurance = extcall IInsuranceFund(book.INSURANCE).cover(wanted)
-        if loss > skin + insurance:
-            c.units = fp.mul_div_down(skin + insurance, book.SCALE, per_unit)
+        w.loser.skin, w.loser.insurance = extcall IInsuranceFund(book.INSURANCE).cover(wanted)
+        if loss > w.loser.skin + w.loser.insurance:
+            c.units = fp.mul_div_down(w.loser.skin + w.loser.insurance, book.SCALE, per_unit)
             loss = fp.mul_div_up(c.units, per_unit, book.SCALE)
-    c.skin = min(skin, loss)
+    c.skin = min(w.loser.skin, loss)
     c.insurance = loss - c.skin
-    if c.units != 0:
-        c, progress = self._close(loser, c, now, progress)
-        self._log(loser, c, now)
-    if c.units != loser.units:
-        book.hold_cover(loser.id, now.price_round, skin - c.skin, insurance - c.insurance)
-    return c.units, progress
+    w.loser.skin -= c.skin
+    w.loser.insurance -= c.insurance
+    return self._close(w, c, y)
 
 
 @internal
-def _close(loser: Loser, closing: Closing, now: book.Now, before: Progress) -> (Closing, Progress):
+def _last_resort(work: Work, now: book.Now) -> Work:
     """
-    @notice Closes units of a liquidatable bucket. Its owners get what is left after the penalty, never below zero.
+    @notice No profitable winner is left: the vault takes the units at the index price and bears what is uncovered.
     """
+    w: Work = work
+    c: Closing = empty(Closing)
+    c.is_to_vault = True
+    c.units = w.loser.units
+    c.fill_price = now.price
+    c.skin, c.insurance, c.vault = self._at_index(w.loser, c.units)
+    w = self._close(w, c, w.loser.x)
+    book.drop_cover()
+    return w
+
+
+@internal
+def _close(work: Work, closing: Closing, coordinate: int256) -> Work:
+    """
+    @notice The vault takes units of a liquidatable bucket.
+    """
+    w: Work = work
     c: Closing = closing
-    progress: Progress = before
-    keeper_share: uint256 = 0
-    insurance_share: uint256 = 0
-    if c.coordinate > loser.beta:
-        gross: uint256 = fp.mul_div_down(c.units, convert(c.coordinate - loser.beta, uint256), book.SCALE)
-        per_unit: uint256 = fp.mul_div_up(now.price, parameters.bps(parameters.PENALTY), fp.BPS)
-        c.penalty = min(gross, fp.mul_div_up(c.units, per_unit, book.SCALE))
-        c.paid = gross - c.penalty
-        keeper_share = fp.mul_div_down(c.penalty, parameters.bps(parameters.PENALTY_KEEPER_SHARE), fp.BPS)
-        insurance_share = fp.mul_div_down(c.penalty, parameters.bps(parameters.PENALTY_INSURANCE_SHARE), fp.BPS)
-        book.owe(c.paid, insurance_share, 0)
-    progress.buckets += 1
-    progress.reward += keeper_share
-    progress.top_up += fp.positive(convert(parameters.reward_floor(), int256) - convert(keeper_share, int256))
-    book.remove_units(grid.side_of(loser.id), c.units, loser.beta)
-    buckets.close(loser.id, c.units, c.paid, 0)
-    return c, progress
-
-
-@pure
-@internal
-def _sum(a: Closing, b: Closing) -> Closing:
-    c: Closing = b
-    c.units += a.units
-    c.paid += a.paid
-    c.penalty += a.penalty
-    c.skin += a.skin
-    c.insurance += a.insurance
-    c.adl += a.adl
-    c.vault += a.vault
-    return c
-
-
-@internal
-def _log(loser: Loser, c: Closing, now: book.Now):
-    """
-    @dev `loser` as it was before the units in `c` were closed.
-    """
     if c.units != 0:
-        log IMarket.Liquidated(
-            bucket=loser.id,
-            epoch=loser.epoch,
-            units=c.units,
-            units_left=loser.units - c.units,
-            index_price=now.price,
-            fill_price=c.fill_price,
-            to_vault=c.is_to_vault,
-            paid=c.paid,
-            penalty=c.penalty,
-            loss=c.skin + c.insurance + c.adl + c.vault,
-            skin_in_the_game=c.skin,
-            insurance=c.insurance,
-            adl=c.adl,
-            vault=c.vault,
-        )
+        income: uint256 = 0
+        w.buckets += 1
+        if coordinate > w.loser.beta:
+            keeper_share: uint256 = 0
+            c.paid, c.penalty, keeper_share, income = self._left_over(c.units, convert(coordinate - w.loser.beta, uint256))
+            w.reward += keeper_share
+            w.top_up += fp.positive(convert(parameters.reward_floor(), int256) - convert(keeper_share, int256))
+        else:
+            w.top_up += parameters.reward_floor()
+        book.remove_units(grid.side_of(w.loser.id), c.units, convert(c.units, int256) * w.loser.beta)
+        book.owe(c.paid, income, 0)
+        buckets.close(w.loser.id, c.units, buckets.cash_per_share(w.loser.id, w.loser.shares, c.paid))
+        w.loser.units -= c.units
+        self._log(w.loser, c)
+    return w
 
 
 @view
 @internal
-def _at_index(loser: Loser, units: uint256, price: uint256) -> (Closing, uint256):
+def _left_over(units: uint256, per_unit: uint256) -> (uint256, uint256, uint256, uint256):
     """
-    @notice Closing `units` at the index price: the cover held for them pays first; what is uncovered is returned.
+    @notice What is left of the margin of liquidated units: for their owners after the penalty, the penalty, and of it the
+            keeper's and the insurance fund's shares. The vault's share stays in the market's cash.
     """
-    c: Closing = empty(Closing)
-    c.units = units
-    c.coordinate = loser.x
-    c.fill_price = price
+    gross: uint256 = fp.mul_div_down(units, per_unit, book.SCALE)
+    rate: uint256 = fp.mul_div_up(book.index_price(), parameters.bps(parameters.PENALTY), fp.BPS)
+    penalty: uint256 = min(gross, fp.mul_div_up(units, rate, book.SCALE))
+    return (
+        gross - penalty,
+        penalty,
+        fp.mul_div_down(penalty, parameters.bps(parameters.PENALTY_KEEPER_SHARE), fp.BPS),
+        fp.mul_div_down(penalty, parameters.bps(parameters.PENALTY_INSURANCE_SHARE), fp.BPS),
+    )
+
+
+@view
+@internal
+def _at_index(loser: Loser, units: uint256) -> (uint256, uint256, uint256):
+    """
+    @notice The loss of closing `units` at the index price: what skin in the game and insurance held for them pay, and what
+            is uncovered.
+    """
     if loser.loss_per_unit == 0:
-        return c, 0
+        return 0, 0, 0
     loss: uint256 = fp.mul_div_up(units, loser.loss_per_unit, book.SCALE)
-    c.skin = min(loss, fp.mul_div_down(loser.skin, units, loser.units))
-    c.insurance = min(loss - c.skin, fp.mul_div_down(loser.insurance, units, loser.units))
-    return c, loss - c.skin - c.insurance
+    skin: uint256 = min(loss, fp.mul_div_down(loser.skin, units, loser.units))
+    insurance: uint256 = min(loss - skin, fp.mul_div_down(loser.insurance, units, loser.units))
+    return skin, insurance, loss - skin - insurance
 
 
 @internal
-def _close_at_index(loser: Loser, closing: Closing, now: book.Now, before: Progress) -> (Closing, Progress):
-    c: Closing = closing
-    progress: Progress = before
-    c, progress = self._close(loser, c, now, progress)
-    if c.units == loser.units:
-        book.drop_cover()
-    elif c.skin + c.insurance != 0:
-        book.hold_cover(loser.id, now.price_round, loser.skin - c.skin, loser.insurance - c.insurance)
-    return c, progress
-
-
-@internal
-def _last_resort(loser: Loser, now: book.Now, before: Progress) -> Progress:
-    """
-    @notice No profitable winner is left: the vault takes the units at the index price and bears what is uncovered.
-    """
-    c: Closing = empty(Closing)
-    c, c.vault = self._at_index(loser, loser.units, now.price)
-    c.is_to_vault = True
-    progress: Progress = before
-    c, progress = self._close_at_index(loser, c, now, progress)
-    self._log(loser, c, now)
-    return progress
-
-
-@internal
-def _deleverage(
-    key: uint256, needed: uint256, loser: Loser, is_fair: bool, now: book.Now, before: Progress
-) -> (bool, Closing, Progress):
+def _deleverage(key: uint256, step: uint256, work: Work, now: book.Now) -> (bool, Work):
     """
     @notice One winner's bucket gives units at one step: at the index price, less h = min(l, p) of profit per unit.
-    @return Whether the bucket has given its step, and what was closed of the loser.
+    @return Whether the bucket has given its step, and the work.
     """
-    progress: Progress = before
-    c: Closing = empty(Closing)
+    w: Work = work
     id: uint256 = adl.id_of(key)
-    side: uint256 = grid.side_of(id)
-    number: uint256 = adl.pass_of(side, now.price_round)
-    units: uint256 = 0
-    shares: uint256 = 0
-    epoch: uint256 = 0
-    units, shares, epoch = buckets.units_shares_epoch(id)
-    if units == 0:
-        # liquidated since the candidates were loaded
-        return True, c, progress
-    available: uint256 = adl.available(id, units, epoch, number, now.price_round)
-    given: uint256 = min(needed, available)
+    b: buckets.Words = buckets.load(id)
+    base: uint256 = buckets.base_of(b, now.price_round)
+    available: uint256 = adl.available(b.units, base, step)
+    given: uint256 = min(w.loser.units, available)
     if given == 0:
-        return True, c, progress
+        # liquidated since the candidates were loaded
+        return True, w
     beta: int256 = grid.beta_of(id)
-    equity: uint256 = convert(now.q * book.sign(side) - beta, uint256)
+    # in profit, so x > beta
+    equity: uint256 = convert(now.q * book.sign(w.side) - beta, uint256)
     profit: uint256 = fp.mul_div_down(given, equity - grid.ceil_of(id), book.SCALE)
+    skin: uint256 = 0
+    insurance: uint256 = 0
     uncovered: uint256 = 0
-    if not is_fair:
-        c, uncovered = self._at_index(loser, given, now.price)
-    taken: uint256 = min(uncovered, profit)
-    c.adl = taken
-    c.vault = uncovered - taken
-    fee: uint256 = min(profit - taken, self._adl_fee(given, now.price))
-    paid: uint256 = fp.mul_div_down(given, equity, book.SCALE) - taken - fee
-    adl.remember(side, number, id, epoch, units, adl.score_of(key), now.price_round)
-    book.remove_units(side, given, beta)
-    buckets.close(id, given, paid, taken)
-    book.owe(paid, fee, 0)
-    for_bucket: uint256 = loser.id
-    if is_fair:
-        for_bucket = NOTHING
-        progress.buckets += 1
-        progress.top_up += parameters.reward_floor()
+    skin, insurance, uncovered = self._at_index(w.loser, given)
+    claim: uint256 = min(uncovered, profit)
+    fee: uint256 = min(profit - claim, self._adl_fee(given, now.price))
+    paid: uint256 = fp.mul_div_down(given, equity, book.SCALE) - claim - fee
+    score: uint256 = adl.score_of(key)
+    adl.move_cursor(w.side, score)
+    buckets.give(id, b, given, paid, claim, base, now.price_round)
     log IMarket.Deleveraged(
         bucket=id,
-        for_bucket=for_bucket,
-        epoch=epoch,
+        for_bucket=w.loser.id,
+        epoch=b.epoch,
         price_round=now.price_round,
-        step=number,
+        step=step,
         index_price=now.price,
         funding_index=now.funding,
-        score=adl.score_of(key),
+        score=score,
         units=given,
-        units_left=units - given,
+        units_left=b.units - given,
         paid_per_unit=fp.mul_div_down(paid, book.SCALE, given),
-        loss_per_unit=fp.mul_div_down(taken, book.SCALE, given),
+        loss_per_unit=fp.mul_div_down(claim, book.SCALE, given),
         paid=paid,
-        claim=taken,
+        claim=claim,
     )
-    if not is_fair:
-        c, progress = self._close_at_index(loser, c, now, progress)
-    return given == available, c, progress
+
+    w.buckets += 1
+    keeper_share: uint256 = 0
+    if w.loser.x > w.loser.beta:
+        owners: uint256 = 0
+        penalty: uint256 = 0
+        income: uint256 = 0
+        owners, penalty, keeper_share, income = self._left_over(given, convert(w.loser.x - w.loser.beta, uint256))
+        w.tally.closing.paid += owners
+        w.tally.closing.penalty += penalty
+        w.tally.credited += buckets.cash_per_share(w.loser.id, w.loser.shares, owners)
+        w.tally.income += income
+        w.reward += keeper_share
+    w.top_up += fp.positive(convert(parameters.reward_floor(), int256) - convert(keeper_share, int256))
+    w.tally.closing.units += given
+    w.tally.closing.skin += skin
+    w.tally.closing.insurance += insurance
+    w.tally.closing.adl += claim
+    w.tally.closing.vault += uncovered - claim
+    w.tally.weighted += convert(given, int256) * beta
+    w.tally.owed += paid
+    w.tally.income += fee
+    w.loser.units -= given
+    w.loser.skin -= skin
+    w.loser.insurance -= insurance
+    return given == available, w
+
+
+@internal
+def _write(w: Work, now: book.Now):
+    """
+    @notice Brings the books up to what ADL has done for the loser.
+    """
+    c: Closing = w.tally.closing
+    if c.units == 0:
+        return
+    book.remove_units(w.side, c.units, w.tally.weighted)
+    book.owe(c.paid + w.tally.owed, w.tally.income, 0)
+    if w.loser.id != NOTHING:
+        book.remove_units(1 - w.side, c.units, convert(c.units, int256) * w.loser.beta)
+        buckets.close(w.loser.id, c.units, w.tally.credited)
+        c.fill_price = now.price
+        self._log(w.loser, c)
+        if w.loser.units == 0:
+            book.drop_cover()
+
+
+@internal
+def _log(loser: Loser, c: Closing):
+    """
+    @dev `loser` as it is after the units in `c` were closed.
+    """
+    log IMarket.Liquidated(
+        bucket=loser.id,
+        epoch=loser.epoch,
+        units=c.units,
+        units_left=loser.units,
+        index_price=book.index_price(),
+        fill_price=c.fill_price,
+        to_vault=c.is_to_vault,
+        paid=c.paid,
+        penalty=c.penalty,
+        loss=c.skin + c.insurance + c.adl + c.vault,
+        skin_in_the_game=c.skin,
+        insurance=c.insurance,
+        adl=c.adl,
+        vault=c.vault,
+    )
 
 
 @view
@@ -489,7 +502,8 @@ def _lower_bounds(now: book.Now, maintenance: int256):
 def _top_up(keeper: address, amount: uint256) -> uint256:
     """
     @notice From the insurance fund's reserve; what that can't pay comes out of the market's cash, and so from the vault.
+    @return What the reserve has paid.
     """
     if amount == 0:
         return 0
-    return amount - extcall IInsuranceFund(book.INSURANCE).pay_reward(keeper, amount)
+    return extcall IInsuranceFund(book.INSURANCE).pay_reward(keeper, amount)

@@ -90,10 +90,16 @@ def position(account: address) -> IMarket.Position:
 @view
 @internal
 def units_of(account: address) -> uint256:
-    h: Held = empty(Held)
-    snapshot: uint256 = 0
-    h, snapshot = self.held(account)
-    return h.units
+    place: uint256 = self._places[account]
+    if place == 0:
+        return 0
+    total: uint256 = 0
+    shares: uint256 = 0
+    epoch: uint256 = 0
+    total, shares, epoch = buckets.units_shares_epoch((place >> 144) & MASK_25)
+    if epoch != (place >> 112) & MASK_32:
+        return 0
+    return buckets.share_units(total, shares, place & MASK_112)
 
 
 @view
@@ -161,8 +167,8 @@ def leave(account: address, h: Held, units: uint256):
     @notice Takes `units` of the position out of its bucket.
     """
     epoch: uint256 = buckets.epoch_of(h.id)
-    burnt: uint256 = buckets.leave(h.id, units, h.shares)
-    book.remove_units(grid.side_of(h.id), units, grid.beta_of(h.id))
+    burnt: uint256 = buckets.leave(h.id, units, h.shares, book.price_round())
+    book.remove_units(grid.side_of(h.id), units, convert(units, int256) * grid.beta_of(h.id))
     if burnt == h.shares:
         self._clear(account)
     else:
@@ -208,10 +214,15 @@ def enter(
     epoch: uint256 = 0
     shares, epoch = buckets.join(id, units, book.price_round())
     book.add_units(side, units, beta)
+    if margin > convert(grid.ceil_of(id), int256):
+        book.count_join()
+    snapshot: uint256 = buckets.ledger(id, epoch) & buckets.SNAPSHOT_MASK
+    # an account without a place has no snapshot
+    if snapshot != 0 or self._places[account] != 0:
+        self._snapshots[account] = snapshot
     self._places[account] = shares | (epoch << 112) | (id << 144) | self._packed_terms(
         id, min(basis, convert(margin, uint256)), entry_price
     )
-    self._snapshots[account] = buckets.ledger(id, epoch) & buckets.SNAPSHOT_MASK
     log IMarket.BucketChanged(
         bucket=id, epoch=epoch, units_delta=convert(units, int256), shares_delta=convert(shares, int256)
     )

@@ -34,8 +34,6 @@ def trade(
     assert size_delta != 0, "size is zero"
     assert abs(size_delta) < 2**112, "size out of range"
     book.touch()
-    if book.is_settling():
-        return self._exit(owner, size_delta, margin)
     assert book.published_at() > newer_than, "wait: price not newer than the order"
     self._check_ready()
 
@@ -260,10 +258,12 @@ def _open(
 
 
 @internal
-def _exit(owner: address, size_delta: int256, margin: uint256) -> IMarket.Fill:
+def exit(owner: address, size_delta: int256, margin: uint256) -> IMarket.Fill:
     """
-    @notice In settlement: every exit is paid coverage * equity at the settlement price, without premium or fee.
+    @notice `trade` in settlement: every exit is paid coverage * equity at the settlement price, without premium or fee.
+    @dev The caller shows who may do this, and that the market is settling.
     """
+    assert abs(size_delta) < 2**112, "size out of range"
     positions.collect(owner)
     h: positions.Held = positions.take(owner)
     closed: uint256 = 0

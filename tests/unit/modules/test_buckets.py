@@ -31,7 +31,7 @@ def test_join__first__gets_a_share_a_unit(buckets: Any) -> None:
 def test_leave__last_owner__empties_the_bucket_and_raises_the_epoch(buckets: Any) -> None:
     with boa.env.anchor():
         shares, _ = buckets.join(BUCKET, 5 * WAD, 1)
-        buckets.leave(BUCKET, 5 * WAD, shares)
+        buckets.leave(BUCKET, 5 * WAD, shares, 1)
         assert buckets.units_shares_epoch(BUCKET) == (0, 0, 1)
         assert buckets.join(BUCKET, WAD, 1) == (WAD, 1)
 
@@ -39,7 +39,7 @@ def test_leave__last_owner__empties_the_bucket_and_raises_the_epoch(buckets: Any
 def test_close__earlier_epoch__stays_payable(buckets: Any) -> None:
     with boa.env.anchor():
         first, _ = buckets.join(BUCKET, 2 * WAD, 1)
-        buckets.close(BUCKET, 2 * WAD, 1_000, 300)
+        buckets.give(BUCKET, 2 * WAD, 1_000, 300, 1)
         second, epoch = buckets.join(BUCKET, 7 * WAD, 2)
         assert epoch == 1
         cash, claim, _ = buckets.owed(BUCKET, 0, first, 0)
@@ -51,7 +51,7 @@ def test_close__earlier_epoch__stays_payable(buckets: Any) -> None:
 def test_join__worn_out_bucket__reverts_and_says_what_to_do(buckets: Any) -> None:
     with boa.env.anchor():
         shares, _ = buckets.join(BUCKET, 2**110, 1)
-        buckets.close(BUCKET, 2**110 - 1, 0, 0)
+        buckets.close(BUCKET, 2**110 - 1, 0)
         with boa.reverts("bucket is worn out: change the margin a little"):
             buckets.join(BUCKET, 4, 1)
         assert shares == 2**110
@@ -64,16 +64,39 @@ def test_join__less_than_a_share__reverts(buckets: Any) -> None:
             buckets.join(BUCKET, 0, 1)
 
 
-@pytest.mark.parametrize("units", [1, 2, 2**49, 2**50 - 1, 2**50, 2**50 + 1, 123_456_789 * WAD, 2**112 - 1])
+@pytest.mark.parametrize("units", [2, 3, 2**49, 2**50 - 1, 2**50, 2**50 + 1, 123_456_789 * WAD, 2**112 - 1])
 def test_base__any_size__keeps_fifty_bits_rounded_down(buckets: Any, units: int) -> None:
     with boa.env.anchor():
-        buckets.remember_base(BUCKET, 0, units, 7)
-        base = buckets.base_at(BUCKET, 0, 1, 7)
+        buckets.join(BUCKET, units, 7)
+        base = buckets.base_at(BUCKET, 7)
         assert units - units // 2**49 <= base <= units
-        # remembering it again changes nothing, and another price forgets it
-        buckets.remember_base(BUCKET, 0, 1, 7)
-        assert buckets.base_at(BUCKET, 0, 1, 7) == base
-        assert buckets.base_at(BUCKET, 0, 9, 8) == 9
+        buckets.give(BUCKET, units // 2, 0, 0, 7)
+        assert buckets.base_at(BUCKET, 7) == base
+        # giving more changes nothing, and another price forgets it
+        if units > 3:
+            buckets.give(BUCKET, 1, 0, 0, 7)
+        assert buckets.base_at(BUCKET, 7) == base
+        left = buckets.units_shares_epoch(BUCKET)[0]
+        assert left - left // 2**49 <= buckets.base_at(BUCKET, 8) <= left
+
+
+def test_base__join_or_leave_at_the_price_of_adl__the_part_given_stays(buckets: Any) -> None:
+    with boa.env.anchor():
+        shares, _ = buckets.join(BUCKET, 80 * WAD, 7)
+        buckets.give(BUCKET, 20 * WAD, 0, 0, 7)
+        buckets.join(BUCKET, 40 * WAD, 7)
+        # three quarters of what is there when the part given counts
+        assert buckets.base_at(BUCKET, 7) == pytest.approx(100 * WAD * 4 // 3, rel=2**-48)
+        buckets.leave(BUCKET, 30 * WAD, shares, 7)
+        assert buckets.base_at(BUCKET, 7) == pytest.approx(70 * WAD * 4 // 3, rel=2**-48)
+
+
+def test_base__join_at_another_price__is_what_is_there(buckets: Any) -> None:
+    with boa.env.anchor():
+        buckets.join(BUCKET, 80 * WAD, 7)
+        buckets.give(BUCKET, 20 * WAD, 0, 0, 7)
+        buckets.join(BUCKET, 40 * WAD, 8)
+        assert buckets.base_at(BUCKET, 8) == pytest.approx(100 * WAD, rel=2**-48)
 
 
 steps = st.lists(
@@ -120,13 +143,16 @@ class Eager:
         total, all_shares, _ = self.buckets.units_shares_epoch(BUCKET)
         shares, epoch = self.places[owner]
         taken = self.buckets.share_units(total, all_shares, shares) * part // 10**6
-        self.places[owner] = shares - self.buckets.leave(BUCKET, taken, shares), epoch
+        self.places[owner] = shares - self.buckets.leave(BUCKET, taken, shares, 1), epoch
         self.units[owner] -= taken
 
     def close(self, part: int, cash: int, claim: int) -> None:
         total, _, _ = self.buckets.units_shares_epoch(BUCKET)
         closed = max(1, total * part // 10**6)
-        self.buckets.close(BUCKET, closed, cash, claim)
+        if claim:
+            self.buckets.give(BUCKET, closed, cash, claim, 1)
+        else:
+            self.buckets.close(BUCKET, closed, cash)
         held = sum(self.units.values())
         for owner, units in self.units.items():
             self.due[owner][0] += cash * units / held

@@ -23,24 +23,29 @@ def join(id: uint256, units: uint256, price_round: uint256) -> (uint256, uint256
 
 
 @external
-def leave(id: uint256, units: uint256, owned: uint256) -> uint256:
-    return buckets.leave(id, units, owned)
+def leave(id: uint256, units: uint256, owned: uint256, price_round: uint256) -> uint256:
+    return buckets.leave(id, units, owned, price_round)
 
 
 @external
-def close(id: uint256, units: uint256, paid: uint256, claim: uint256):
-    buckets.close(id, units, paid, claim)
+def close(id: uint256, units: uint256, paid: uint256):
+    total: uint256 = 0
+    shares: uint256 = 0
+    epoch: uint256 = 0
+    total, shares, epoch = buckets.units_shares_epoch(id)
+    buckets.close(id, units, buckets.cash_per_share(id, shares, paid))
 
 
 @external
-def remember_base(id: uint256, epoch: uint256, base: uint256, price_round: uint256):
-    buckets.remember_base(id, epoch, base, price_round)
+def give(id: uint256, units: uint256, paid: uint256, claim: uint256, price_round: uint256):
+    b: buckets.Words = buckets.load(id)
+    buckets.give(id, b, units, paid, claim, buckets.base_of(b, price_round), price_round)
 
 
 @view
 @external
-def base_at(id: uint256, epoch: uint256, units: uint256, price_round: uint256) -> uint256:
-    return buckets.base_at(id, epoch, units, price_round)
+def base_at(id: uint256, price_round: uint256) -> uint256:
+    return buckets.base_of(buckets.load(id), price_round)
 
 
 @view
