@@ -2,9 +2,10 @@
 
 Written from the mechanism's description, not from the contracts: no bucket state, no accumulators, no rounding except
 where the mechanism itself is discrete (ticks, classes). What the contracts do is compared with it in
-`tests/invariants/test_model.py`.
+`tests/invariants`.
 """
 
+from .capital import Capital, Mandate
 from .market import Deleveraging, Liquidation, Market, Params, Position, RejectedError
 
-__all__ = ["Deleveraging", "Liquidation", "Market", "Params", "Position", "RejectedError"]
+__all__ = ["Capital", "Deleveraging", "Liquidation", "Mandate", "Market", "Params", "Position", "RejectedError"]

@@ -6,11 +6,14 @@ Prices and coordinates are WAD, units are WAD base units, cash is in base units 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import wraps
 from math import floor
+from typing import Any, TypeVar, cast
 
+from .capital import Capital
 from .grid import LONG, SHORT, WAD, OutOfRangeError, beta_of, bucket_id, ceil_of, ceil_tick, class_of
 
 BPS = 10_000
@@ -18,8 +21,38 @@ DAY = 86_400
 FAIR_ADL = 2**256 - 1  # for_bucket of deleveraging that pays for no bucket
 
 
+PRECISION = 64  # bits behind the point that are kept from one call to the next
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
 class RejectedError(Exception):
     """The market refuses; the message says why."""
+
+
+def atomic(method: Method) -> Method:
+    """A refused call leaves no trace."""
+
+    @wraps(method)
+    def wrapped(self: Market, *args: Any, **named: Any) -> Any:
+        kept, money = self.state(), self.capital.state()
+        try:
+            result = method(self, *args, **named)
+        except RejectedError:
+            self.restore(kept)
+            self.capital.restore(money)
+            raise
+        self._shorten()
+        return result
+
+    return cast(Method, wrapped)
+
+
+def shortened(amount: Fraction) -> Fraction:
+    """Fractions would grow with every call; 2^-64 of a base unit is far below anything that the contracts round."""
+    if amount.denominator.bit_length() <= 2 * PRECISION:
+        return amount
+    return Fraction((amount.numerator << PRECISION) // amount.denominator, 1 << PRECISION)
 
 
 @dataclass
@@ -109,43 +142,45 @@ class Deleveraging:
 
 @dataclass
 class Market:
-    """A market with the capital around it. `free` is the ledger of everyone who is not the market."""
+    """A market, with the capital that it shares with others."""
 
     params: Params
-    vault: Fraction
-    skin: Fraction = Fraction(0)
-    insurance: Fraction = Fraction(0)
-    reserve: Fraction = Fraction(0)  # tops keepers' rewards up
+    capital: Capital
+    name: str = "market"
     cash_scale: int = 10**30
-    mandate: Fraction | None = None  # what the vault may pay at most; None for all it has
 
     price: int = 0
     published_at: int = 0
     offered: tuple[int, int] = (0, 0)  # newest price of the source, when published
     price_round: int = 0
-    now: int = 0
     funding: Fraction = Fraction(0)
     funded_at: int = 0
     budget_left: Fraction = Fraction(0)
     is_settling: bool = False
     is_fair_adl_begun: bool = False
-    under_way: tuple[int, int] | None = None  # bucket and round of an interrupted liquidation
+    is_increase_paused: bool = False
+    # An interrupted liquidation: bucket and round, and the cover held for what is left of it
+    under_way: tuple[int, int] | None = None
+    held_skin: Fraction = Fraction(0)
+    held_insurance: Fraction = Fraction(0)
 
     cash: Fraction = Fraction(0)
     due_insurance: Fraction = Fraction(0)  # income that waits for the end of the next crank
     due_treasury: Fraction = Fraction(0)
-    treasury: Fraction = Fraction(0)
-    keeper: Fraction = Fraction(0)
-    free: dict[str, Fraction] = field(default_factory=dict)
     owed: dict[str, Fraction] = field(default_factory=dict)
     claims: dict[str, Fraction] = field(default_factory=dict)  # recovery not yet collected
-    claims_ever: dict[str, Fraction] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
-    given: dict[int, Fraction] = field(default_factory=dict)  # bucket -> units given to ADL at this price
+    given: dict[int, Fraction] = field(default_factory=dict)  # bucket -> part of its base given to ADL at this price
     liquidations: list[Liquidation] = field(default_factory=list)
     deleveragings: list[Deleveraging] = field(default_factory=list)
+    earned: Fraction = Fraction(0)  # by the keeper in the present crank, from penalties
+    top_up: Fraction = Fraction(0)  # up to the floor of each piece
 
     # -------------------------------------------------------------- what the state means
+
+    @property
+    def now(self) -> int:
+        return self.capital.now
 
     @property
     def skew(self) -> Fraction:
@@ -153,7 +188,8 @@ class Market:
 
     @property
     def claimable(self) -> Fraction:
-        return sum(self.owed.values(), Fraction(0)) + self.due_insurance + self.due_treasury
+        held = self.held_skin + self.held_insurance
+        return sum(self.owed.values(), Fraction(0)) + self.due_insurance + self.due_treasury + held
 
     def units(self, side: int) -> Fraction:
         return sum((p.units for p in self.positions.values() if p.side == side), Fraction(0))
@@ -173,6 +209,10 @@ class Market:
     def is_clean(self) -> bool:
         return all(self.coordinate(p.side) >= p.beta for p in self.positions.values())
 
+    @property
+    def is_fresh(self) -> bool:
+        return self.now <= self.published_at + self.params.max_age
+
     def fill_price(self, size_delta: Fraction) -> Fraction:
         return self.price * (1 + (self.skew + size_delta / 2) / self.params.skew_scale)
 
@@ -180,11 +220,30 @@ class Market:
         """Cash, of |K| * P."""
         return self.budget_left * BPS / shock_bps
 
-    @property
-    def wealth(self) -> Fraction:
-        """Everything that anybody owns. Only deposits and withdrawals change it."""
-        outside = self.vault + self.skin + self.insurance + self.reserve + self.treasury + self.keeper
-        return outside + self.cash + sum(self.free.values(), Fraction(0))
+    # -------------------------------------------------------------- undo, and length of numbers
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that changes, for `restore`."""
+        kept = dict(self.__dict__)
+        for name in ("owed", "claims", "positions", "given"):
+            kept[name] = dict(kept[name])
+        for name in ("liquidations", "deleveragings"):
+            kept[name] = list(kept[name])
+        return kept
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+
+    def _shorten(self) -> None:
+        for holder in (self, self.capital):
+            for name, value in holder.__dict__.items():
+                if isinstance(value, Fraction):
+                    holder.__dict__[name] = shortened(value)
+        for amounts in (self.owed, self.claims, self.given, self.capital.free, self.capital.recovery):
+            for key in list(amounts):
+                amounts[key] = shortened(amounts[key])  # type: ignore[index]
+        for p in self.positions.values():
+            p.units, p.basis = shortened(p.units), shortened(p.basis)
 
     # -------------------------------------------------------------- time and price
 
@@ -210,20 +269,44 @@ class Market:
         self.price_round += 1
         self.given.clear()
         self.is_fair_adl_begun = False
+        self.under_way = None
         full = Fraction(self.params.loss_budget)
-        if old_price == 0:
-            self.budget_left = full
-            return
-        # What this price, with the funding since the last interaction, makes the vault owe.
-        owed = self.skew * (price - old_price - accrued) / self.cash_scale
+        owed = Fraction(0)
+        if old_price != 0:
+            # What this price, with the funding since the last interaction, makes the vault owe.
+            owed = self.skew * (price - old_price - accrued) / self.cash_scale
         left = min(full, self.budget_left + full * elapsed / DAY)
         if owed > 0 or self.is_clean:
             left -= owed
         self.budget_left = max(Fraction(0), min(full, left))
+        self._return_cover()
 
     def _touch(self) -> None:
         accrued = self._accrue()
         self._take_price(accrued)
+
+    def _return_cover(self) -> None:
+        """The cover of an unfinished liquidation is a new question at a new price, or with another bucket in front."""
+        wanted = self.held_skin + self.held_insurance
+        if wanted == 0:
+            return
+        cash = self._cash_for(wanted)
+        insurance = min(self.held_insurance, cash)
+        skin = min(self.held_skin, cash - insurance)
+        self.held_skin = self.held_insurance = Fraction(0)
+        self.cash -= skin + insurance
+        self.capital.return_cover(self.name, skin, insurance)
+
+    @atomic
+    def touch_only(self) -> None:
+        """Takes time and price in and does nothing else."""
+        self._touch()
+
+    @atomic
+    def set_params(self, params: Params) -> None:
+        """What has accrued so far accrues at the old rate."""
+        self._touch()
+        self.params = params
 
     # -------------------------------------------------------------- the vault
 
@@ -231,33 +314,51 @@ class Market:
     def _missing(self) -> Fraction:
         return self.trader_equity + self.claimable - self.cash
 
+    def _cash_for(self, amount: Fraction) -> Fraction:
+        """What can be paid towards `amount`: own cash, then the vault's."""
+        if self.cash < amount:
+            self.cash += self.capital.draw(self.name, amount - self.cash)
+        return min(self.cash, amount)
+
     def _need_vault(self) -> None:
         """A trade that the vault owes more for than it can pay has to wait."""
-        if not self.is_settling and self._missing > self._vault_able:
+        if not self.is_settling and self._missing > self.capital.drawable(self.name):
             raise RejectedError("wait: crank first")
 
     def _cut_bonus(self, owner: str, bonus: Fraction) -> None:
         """A close earns no more of its premium than the vault can pay; it is not kept from closing."""
-        lacking = self._missing - self._vault_able
+        lacking = self._missing - self.capital.drawable(self.name)
         if not self.is_settling and 0 < lacking <= bonus:
             self._pay(owner, -lacking)
 
-    @property
-    def _vault_able(self) -> Fraction:
-        return self.vault if self.mandate is None else min(self.vault, self.mandate)
-
-    def _settle(self) -> None:
-        """Variation margin: the market keeps C = U + E, the rest is the vault's."""
-        if self.is_settling or not self.is_clean:
-            return
+    def _pay_or_draw(self) -> Fraction:
+        """Variation margin: the market keeps C = U + E, the rest is the vault's. Returns what the vault can't pay."""
         missing = self._missing
-        paid = min(missing, self._vault_able)
-        self.vault -= paid
-        self.cash += paid
-        if self.mandate is not None:
-            self.mandate -= paid
-        if paid < missing:
+        if missing <= 0:
+            self.cash += missing
+            self.capital.pay_vault(self.name, -missing)
+            return Fraction(0)
+        drawn = self.capital.draw(self.name, missing)
+        self.cash += drawn
+        return missing - drawn
+
+    def _settle_trade(self) -> None:
+        if not self.is_settling and self.is_clean:
+            self._pay_or_draw()
+
+    def _settle_crank(self, keeper: str, reward: Fraction) -> None:
+        """A keeper's reward that nobody can pay is cut; variation margin that nobody can pay settles the market."""
+        if not self.is_clean:
+            self._pay(keeper, self._cash_for(reward))
+            return
+        self._pay(keeper, reward)
+        missing = self._pay_or_draw()
+        cut = min(reward, missing)
+        self._pay(keeper, -cut)
+        if missing > cut:
             self.is_settling = True
+        else:
+            self._flush()
 
     @property
     def coverage(self) -> Fraction:
@@ -267,44 +368,63 @@ class Market:
 
     # -------------------------------------------------------------- trading
 
-    def trade(self, owner: str, size_delta: int | Fraction, margin: int, acceptable_price: int = 0) -> None:
-        """Trade `size_delta` units (+ buys) with `margin` from the owner's free balance."""
+    @atomic
+    def trade(
+        self,
+        owner: str,
+        size_delta: int | Fraction,
+        margin: int,
+        acceptable_price: int = 0,
+        is_reduce_only: bool = False,
+        newer_than: int = 0,
+    ) -> Fraction:
+        """Trade `size_delta` units (+ buys) with `margin` from the owner's free balance; returns the fill price."""
         self._touch()
         delta = Fraction(size_delta)
         held = self.positions.get(owner)
-        if not self.is_clean and not self.is_settling:
-            raise RejectedError("wait: crank first")
+        if not self.is_settling:
+            if self.published_at <= newer_than:
+                raise RejectedError("wait: price not newer than the order")
+            self._need_ready()
         closing = Fraction(0)
         if held is not None and held.signed_units * delta < 0:
             closing = min(abs(delta), held.units) * (1 if delta > 0 else -1)
-        if self.is_settling:
+        if self.is_settling or is_reduce_only:
             # exits only: what would open is left out
             delta = closing
             if closing == 0:
                 raise RejectedError("nothing to reduce")
         opening = delta - closing
         fill = Fraction(self.price) if self.is_settling else self.fill_price(delta)
-        if acceptable_price and (fill > acceptable_price if delta > 0 else fill < acceptable_price):
+        is_bounded = acceptable_price != 0 and not self.is_settling
+        if is_bounded and (fill > acceptable_price if delta > 0 else fill < acceptable_price):
             raise RejectedError("price not acceptable")
         fee = self._fee(delta)
         before = abs(self.skew + closing)
-        snapshot = (dict(self.free), self.cash, self.due_insurance, self.due_treasury, dict(self.positions))
-        try:
-            if closing != 0:
-                assert held is not None
-                self._close(held, abs(closing), fill, fee * closing / delta)
-            if opening != 0:
-                self._open(owner, opening, Fraction(margin), fill, fee * opening / delta)
-                exposure = abs(self.skew) * self.price / self.cash_scale
-                if abs(self.skew) > before and exposure > self.capacity(self.params.shock_open_bps):
-                    raise RejectedError("open capacity")
-            if opening == 0:
-                self._cut_bonus(owner, -closing * (fill - self.price) / self.cash_scale)
-            self._need_vault()
-        except RejectedError:
-            self.free, self.cash, self.due_insurance, self.due_treasury, self.positions = snapshot
-            raise
-        self._settle()
+        if self.is_settling:
+            self.sync.__wrapped__(self, owner)  # type: ignore[attr-defined]
+        self._collect(owner)
+        if closing != 0:
+            assert held is not None
+            self._close(held, abs(closing), fill, fee * closing / delta)
+        if opening != 0:
+            if self.is_increase_paused:
+                raise RejectedError("market is paused")
+            self._open(owner, opening, Fraction(margin), fill, fee * opening / delta)
+            exposure = abs(self.skew) * self.price / self.cash_scale
+            if abs(self.skew) > before and exposure > self.capacity(self.params.shock_open_bps):
+                raise RejectedError("open capacity")
+        if opening == 0:
+            self._cut_bonus(owner, -closing * (fill - self.price) / self.cash_scale)
+        self._need_vault()
+        self._settle_trade()
+        return fill
+
+    def _need_ready(self) -> None:
+        if not self.is_fresh:
+            raise RejectedError("wait: stale price")
+        if not self.is_clean:
+            raise RejectedError("wait: crank first")
 
     def _fee(self, delta: Fraction) -> Fraction:
         """On notional at the index price: taker for what makes |K| grow, maker for what makes it shrink."""
@@ -334,15 +454,9 @@ class Market:
         self._pay(held.owner, worth - fee)
         self._share_fee(fee)
 
-    def _draw_if_short(self) -> None:
-        """While a bankrupt bucket is open, cash comes from the vault only where a payout needs it."""
-        drawn = min(max(Fraction(0), -self.cash), self._vault_able)
-        self.cash += drawn
-        self.vault -= drawn
-
     def _pay(self, owner: str, amount: Fraction) -> None:
         self.cash -= amount
-        self.free[owner] = self.free.get(owner, Fraction(0)) + amount
+        self.capital.credit(owner, amount)
 
     def _open(self, owner: str, delta: Fraction, margin: Fraction, fill: Fraction, fee: Fraction) -> None:
         held = self.positions.get(owner)
@@ -392,59 +506,77 @@ class Market:
         basis = min(average, coordinate - beta_of(bucket))
         self.positions[owner] = Position(owner, bucket, units, basis)
         self.cash += margin
-        self.free[owner] = self.free.get(owner, Fraction(0)) - margin
+        self.capital.credit(owner, -margin)
         self._share_fee(fee)
         self._pay(owner, left_over)
 
+    @atomic
     def change_margin(self, owner: str, margin_delta: int) -> None:
         """Add (+) margin to, or remove (-) it from, the position of `owner`."""
         self._touch()
+        if self.is_settling:
+            raise RejectedError("market is settling: close instead")
+        self._need_ready()
         held = self.positions.get(owner)
         if held is None:
             raise RejectedError("no position")
-        if self.is_settling or not self.is_clean:
-            raise RejectedError("wait: crank first")
         delta = Fraction(margin_delta)
         equity = self.equity(held) + delta
         average = held.basis
         if delta > 0:
             average += delta * self.cash_scale / held.units
-        snapshot = (dict(self.free), self.cash, dict(self.positions))
-        try:
-            self._place(owner, held.side, held.units, average, equity, delta, Fraction(0))
-            if delta < 0:
-                self._need_initial_margin(self.positions[owner])
-            self._need_vault()
-        except RejectedError:
-            self.free, self.cash, self.positions = snapshot
-            raise
-        self._settle()
+        elif self.is_increase_paused:
+            raise RejectedError("market is paused")
+        self._place(owner, held.side, held.units, average, equity, delta, Fraction(0))
+        self._collect(owner)
+        if delta < 0:
+            self._need_initial_margin(self.positions[owner])
+        elif self.positions[owner].beta > held.beta:
+            raise RejectedError("amount too small for its tick")
+        self._need_vault()
+        self._settle_trade()
 
+    @atomic
     def sync(self, owner: str) -> tuple[Fraction, Fraction]:
-        """Pay out what liquidation and ADL owe `owner`."""
-        amount = self.owed.pop(owner, Fraction(0))
-        self._pay(owner, amount)
-        self._draw_if_short()
-        return amount, self.claims.pop(owner, Fraction(0))
+        """Pay out what liquidation and ADL owe `owner`; what market and vault can't pay today stays owed."""
+        owed = self.owed.pop(owner, Fraction(0))
+        paid = self._cash_for(owed)
+        if paid < owed:
+            self.owed[owner] = owed - paid
+        self._pay(owner, paid)
+        claim = self.claims.pop(owner, Fraction(0))
+        if claim:
+            self.capital.issue(owner, claim)
+        return paid, claim
+
+    def _collect(self, owner: str) -> None:
+        """Whoever trades gets what they are owed, too."""
+        self._pay(owner, self.owed.pop(owner, Fraction(0)))
+        if claim := self.claims.pop(owner, Fraction(0)):
+            self.capital.issue(owner, claim)
 
     # -------------------------------------------------------------- crank
 
-    def crank(self, most: int | None = None) -> int:
+    @atomic
+    def crank(self, keeper: str, most: int | None = None) -> int:
         """Liquidate and deleverage, worst bucket first, all there is or `most` pieces of work; returns the pieces done.
 
         A piece is what one counterparty (the vault, or one step of one winner's bucket) takes of one bucket.
         """
         self._touch()
+        self.earned = self.top_up = Fraction(0)
         if self.is_settling:
+            self._settle_crank(keeper, Fraction(0))
             return 0
+        if not self.is_fresh:
+            raise RejectedError("stale price")
         done = 0
         for _ in self._work():
             done += 1
             if done == most:
                 break
-        self._settle()
-        if self.is_clean and not self.is_settling:
-            self._flush()
+        topped_up = self.capital.pay_reward(self.name, keeper, self.top_up)
+        self._settle_crank(keeper, self.earned + self.top_up - topped_up)
         return done
 
     def _work(self) -> Iterator[None]:
@@ -453,9 +585,9 @@ class Market:
         yield from self._fair_adl()
 
     def _flush(self) -> None:
-        self.insurance += self.due_insurance
-        self.treasury += self.due_treasury
         self.cash -= self.due_insurance + self.due_treasury
+        self.capital.treasury += self.due_treasury
+        self.capital.record_income(self.due_insurance)
         self.due_insurance = self.due_treasury = Fraction(0)
 
     def _members(self, bucket: int) -> list[Position]:
@@ -483,38 +615,47 @@ class Market:
         self.liquidations.append(told)
         # The vault takes over once at each price; then an interrupted crank goes on with ADL.
         if self.under_way != (bucket, self.price_round):
-            self.under_way = (bucket, self.price_round)
-            taken, y = self._vault_purchase(side, beta, self._units(bucket))
-            if taken > 0:
-                told.units_to_vault = taken
-                told.loss_per_unit = max(Fraction(0), beta - y)
-                self._cover(told, taken * told.loss_per_unit / self.cash_scale)
-                self._close_losers(told, taken, max(Fraction(0), y - beta))
+            self._return_cover()
+            self.under_way = None
+            taken = self._vault_takes(told, side, beta)
+            if self._units(bucket) > 0:
+                self.under_way = (bucket, self.price_round)
+            if taken:
                 yield
         if self._units(bucket) > 0:
             yield from self._deleverage_for(told, side, beta)
-        self.under_way = None
 
-    def _vault_purchase(self, side: int, beta: int, total: Fraction) -> tuple[Fraction, Fraction]:
-        """Units that the vault takes over and the coordinate it pays, never worse than the fair one for a loss."""
+    def _vault_takes(self, told: Liquidation, side: int, beta: int) -> bool:
+        """The vault's turn, at a coordinate never worse than the fair one. Cover for the whole bucket is drawn here."""
+        total = self._units(told.bucket)
         sign = 1 if side == LONG else -1
         room = floor(self.capacity(self.params.shock_backstop_bps) * self.cash_scale / self.price) + sign * self.skew
         units = max(Fraction(0), min(total, room))
-        fill = self.fill_price(-sign * units)
-        x_f = (fill - self.funding) * sign
-        y = max(x_f, min(Fraction(beta), self.coordinate(side)))
-        if beta > y:
-            # The price stays the one for all that there is room for, also where cover ends before.
-            units = min(units, (self.skin + self.insurance) * self.cash_scale / (beta - y))
-        return units, y
-
-    def _cover(self, told: Liquidation, amount: Fraction) -> None:
-        """Skin in the game first, then insurance."""
-        skin = min(amount, self.skin)
-        insurance = min(amount - skin, self.insurance)
-        self.skin -= skin
-        self.insurance -= insurance
+        x = self.coordinate(side)
+        x_f = (self.fill_price(-sign * units) - self.funding) * sign
+        y = max(x_f, min(Fraction(beta), x))
+        loss = units * max(Fraction(0), beta - y) / self.cash_scale
+        wanted = loss + (total - units) * max(Fraction(0), beta - x) / self.cash_scale
+        skin, insurance = self.capital.cover(self.name, wanted)
         self.cash += skin + insurance
+        self.held_skin, self.held_insurance = skin, insurance
+        if loss > skin + insurance:
+            # The price stays the one for all that there is room for, also where cover ends before.
+            units = (skin + insurance) * self.cash_scale / (beta - y)
+        if units == 0:
+            return False
+        told.units_to_vault = units
+        told.loss_per_unit = max(Fraction(0), beta - y)
+        loss = min(loss, skin + insurance)
+        self._use_cover(told, min(skin, loss), loss - min(skin, loss))
+        self._close_losers(told, units, max(Fraction(0), y - beta))
+        if units == total:
+            self._return_cover()
+        return True
+
+    def _use_cover(self, told: Liquidation, skin: Fraction, insurance: Fraction) -> None:
+        self.held_skin -= skin
+        self.held_insurance -= insurance
         told.skin += skin
         told.insurance += insurance
 
@@ -527,54 +668,63 @@ class Market:
         self._reward(units * penalty / self.cash_scale)
 
     def _deleverage_for(self, told: Liquidation, side: int, beta: int) -> Iterator[None]:
-        rest = self._units(told.bucket)
-        x = self.coordinate(side)
-        left = max(Fraction(0), x - beta)
-        loss = max(Fraction(0), beta - x)
-        cover = min(loss, (self.skin + self.insurance) * self.cash_scale / rest)
-        uncovered = loss - cover
-        for units, given_up in self._winners(1 - side, rest, uncovered, told.bucket):
-            self._cover(told, cover * units / self.cash_scale)
-            told.units_to_adl += units
-            told.adl += units * given_up / self.cash_scale
-            told.vault += units * (uncovered - given_up) / self.cash_scale
-            self._close_losers(told, units, left)
-            yield
-        rest = self._units(told.bucket)
-        if rest > 0:
-            self._cover(told, cover * rest / self.cash_scale)
-            told.units_last_resort = rest
-            told.vault += rest * uncovered / self.cash_scale
-            self._close_losers(told, rest, left)
+        while (rest := self._units(told.bucket)) > 0:
+            winner = self._next_winner(1 - side)
+            units = rest if winner is None else min(rest, winner[2])
+            loss = units * max(Fraction(0), beta - self.coordinate(side)) / self.cash_scale
+            # cover is spread over the units that it is held for
+            skin = min(loss, self.held_skin * units / rest)
+            insurance = min(loss - skin, self.held_insurance * units / rest)
+            uncovered = loss - skin - insurance
+            given_up = Fraction(0)
+            if winner is None:
+                told.units_last_resort += units
+            else:
+                told.units_to_adl += units
+                given_up = self._give(winner, units, uncovered / units * self.cash_scale, told.bucket)
+            self._use_cover(told, skin, insurance)
+            told.adl += given_up
+            told.vault += uncovered - given_up
+            self._close_losers(told, units, max(Fraction(0), self.coordinate(side) - beta))
+            if units == rest:
+                self._return_cover()
+                self.under_way = None
             yield
 
-    def _winners(
-        self, side: int, need: Fraction, loss: Fraction, for_bucket: int
-    ) -> Iterator[tuple[Fraction, Fraction]]:
-        """Close `need` units of winners in steps, best score first; yields units and what each unit gave up."""
-        ranked = self._ranked(side)
+    def _next_winner(self, side: int) -> tuple[Fraction, int, Fraction, int] | None:
+        """Score, bucket, units its step still gives, and the step: the lowest not complete, best score first."""
         step_part = Fraction(self.params.adl_step_bps, BPS)
-        held_at_price = {bucket: self._units(bucket) + self.given.get(bucket, 0) for _, bucket in ranked}
+        ranked = self._ranked(side)
         step = 0
-        while need > 0 and any(self._units(bucket) > 0 for _, bucket in ranked):
+        while ranked and step * step_part < 1:
             step += 1
+            left_part = max(Fraction(0), 1 - step * step_part)
             for score, bucket in ranked:
-                allowed = min(Fraction(1), step * step_part) * held_at_price[bucket] - self.given.get(bucket, 0)
-                units = min(need, allowed, self._units(bucket))
-                if units <= 0:
-                    continue
-                profit = self.coordinate(side) - beta_of(bucket) - ceil_of((bucket >> 16) & 0xFF)
-                given_up = min(loss, profit)
-                fee = min(profit - given_up, Fraction(self.price * self.params.adl_fee_bps, BPS))
-                self.due_insurance += units * fee / self.cash_scale
-                per_unit = self.coordinate(side) - beta_of(bucket) - given_up - fee
-                self._close_part(bucket, units, per_unit, given_up)
-                self.given[bucket] = self.given.get(bucket, Fraction(0)) + units
-                self.deleveragings.append(Deleveraging(bucket, for_bucket, step, units, given_up, score))
-                need -= units
-                yield units, given_up
-                if need == 0:
-                    return
+                units = self._units(bucket)
+                base = units / (1 - self.given.get(bucket, 0))
+                if units > base * left_part:
+                    return score, bucket, units - base * left_part, step
+        return None
+
+    def _give(
+        self, winner: tuple[Fraction, int, Fraction, int], units: Fraction, loss: Fraction, cause: int
+    ) -> Fraction:
+        """Closes `units`, each for its equity less h = min(loss, profit); returns the cash given up."""
+        score, bucket, _, step = winner
+        equity = self.coordinate(bucket >> 24) - beta_of(bucket)
+        profit = equity - ceil_of((bucket >> 16) & 0xFF)
+        given_up = min(loss, profit)
+        fee = min(profit - given_up, Fraction(self.price * self.params.adl_fee_bps, BPS))
+        self.due_insurance += units * fee / self.cash_scale
+        before = self._units(bucket)
+        base = before / (1 - self.given.get(bucket, 0))
+        self._close_part(bucket, units, equity - given_up - fee, given_up)
+        if units == before:
+            self.given.pop(bucket, None)
+        else:
+            self.given[bucket] = 1 - (before - units) / base
+        self.deleveragings.append(Deleveraging(bucket, cause, step, units, given_up, score))
+        return units * given_up / self.cash_scale
 
     def _ranked(self, side: int) -> list[tuple[Fraction, int]]:
         """Winners' buckets by score, ties to the smaller class."""
@@ -594,8 +744,7 @@ class Market:
             gone = p.units * part
             self.owed[p.owner] = self.owed.get(p.owner, Fraction(0)) + gone * per_unit / self.cash_scale
             if given_up > 0:
-                for book in (self.claims, self.claims_ever):
-                    book[p.owner] = book.get(p.owner, Fraction(0)) + gone * given_up / self.cash_scale
+                self.claims[p.owner] = self.claims.get(p.owner, Fraction(0)) + gone * given_up / self.cash_scale
             if part == 1:
                 del self.positions[p.owner]
             else:
@@ -603,31 +752,27 @@ class Market:
 
     def _fair_adl(self) -> Iterator[None]:
         """Bring the vault's own exposure down at the index price."""
-        skew = self.skew
-        exposure = abs(skew) * self.price / self.cash_scale
-        # Nobody is paid in full while the vault can't pay everybody: that is settlement.
-        if exposure > self.capacity(self.params.shock_adl_bps) and self._missing <= self._vault_able:
-            self.is_fair_adl_begun = True
+        exposure = abs(self.skew) * self.price / self.cash_scale
+        if not self.is_fair_adl_begun and exposure > self.capacity(self.params.shock_adl_bps):
+            # Nobody is paid in full while the vault can't pay everybody: that is settlement.
+            missing = max(Fraction(0), self._missing)
+            drawn = self.capital.draw(self.name, missing)
+            self.cash += drawn
+            self.is_fair_adl_begun = drawn == missing
         if not self.is_fair_adl_begun:
             return
         target = Fraction(floor(self.capacity(self.params.shock_backstop_bps) * self.cash_scale / self.price))
-        need = abs(skew) - target
-        if need > 0:
-            for _ in self._winners(LONG if skew > 0 else SHORT, need, Fraction(0), FAIR_ADL):
-                self._reward(Fraction(0))
-                yield
+        while (need := abs(self.skew) - target) > 0:
+            winner = self._next_winner(LONG if self.skew > 0 else SHORT)
+            if winner is None:
+                return
+            self._give(winner, min(need, winner[2]), Fraction(0), FAIR_ADL)
+            self._reward(Fraction(0))
+            yield
 
     def _reward(self, penalty: Fraction) -> None:
-        """Share a penalty; the reserve, then the vault, top the keeper's part up to its floor at each piece."""
-        params = self.params
-        keeper = penalty * params.penalty_keeper_share_bps / BPS
-        insurance = penalty * params.penalty_insurance_share_bps / BPS
-        self.cash -= keeper
-        self.keeper += keeper
-        self.due_insurance += insurance
-        top_up = max(Fraction(0), params.reward_floor - keeper)
-        from_reserve = min(self.reserve, top_up)
-        self.reserve -= from_reserve
-        self.cash -= top_up - from_reserve
-        self.keeper += top_up
-        self._draw_if_short()
+        """Share a penalty; the keeper's part is topped up to its floor at each piece."""
+        keeper = penalty * self.params.penalty_keeper_share_bps / BPS
+        self.earned += keeper
+        self.due_insurance += penalty * self.params.penalty_insurance_share_bps / BPS
+        self.top_up += max(Fraction(0), self.params.reward_floor - keeper)

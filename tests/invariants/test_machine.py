@@ -1,0 +1,497 @@
+"""Every external function of the system as a rule, and all fourteen invariants after each."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from tests.invariants import checks
+from tests.invariants.exchange import MARKETS, WAD, deployed
+from tests.invariants.world import KEEPERS, LPS, STAKERS, TRADERS, Last, Setup, World, world
+
+STEPS = 40
+EXAMPLES = 40
+
+traders, lps, stakers = st.sampled_from(TRADERS), st.sampled_from(LPS), st.sampled_from(STAKERS)
+keepers = st.sampled_from(KEEPERS)
+anyone = st.sampled_from((*TRADERS, *LPS, *STAKERS, *KEEPERS))
+# most of what happens happens in one market: there it is crowded
+markets = st.sampled_from([0, 0, 0, 1])
+parts = st.sampled_from([10_000, 5_000, 10_000, 3_333, 1, 0])
+orders = st.integers(0, 7)
+# the same few leverages again and again, so that many share a bucket
+margin_bps = st.one_of(st.sampled_from([250, 400]), st.sampled_from([250, 400, 1_000]), st.integers(150, 5_000))
+lots = st.integers(-600, 600)
+usd = st.sampled_from([1, 50, 1_000, 20_000])
+most = st.sampled_from([1, 1, 2, 3, 7, 1_000])
+
+setups = st.builds(
+    Setup,
+    decimals=st.sampled_from([6, 6, 8, 18]),
+    price=st.sampled_from([100 * WAD, 100 * WAD, 10**12, 10**25, 3_000 * WAD]),
+    vault=st.sampled_from([1_000_000, 50_000, 2_000]),
+    skin=st.sampled_from([0, 100, 2_000]),
+    insurance=st.sampled_from([0, 200, 5_000]),
+    reserve=st.sampled_from([0, 1, 1_000]),
+    budget=st.sampled_from([3_000, 10_000, 30_000]),
+    skew_scale=st.sampled_from([5_000_000, 1_000_000, 20_000]),
+    adl_step_bps=st.sampled_from([5_000, 10_000, 3_333, 1_000]),
+    adl_fee_bps=st.sampled_from([0, 0, 20]),
+    mandate=st.sampled_from([10**9, 10**9, 5_000]),
+    cap_bps=st.sampled_from([5_000, 2_500]),
+)
+
+Action = tuple[str, dict[str, Any]]
+
+
+class Player:
+    """Plays actions one by one, with all invariants after each, and remembers them."""
+
+    on_step: ClassVar[Callable[[], None]] = lambda: None
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.script: list[Action] = []
+        self.stack = ExitStack()
+        self.world: World = self.stack.enter_context(world(setup))
+        self.before = self.world.compare()
+        self.draw = 0
+
+    def act(self, action: str, **terms: Any) -> None:
+        self.script.append((action, terms))
+        played = self.world
+        played.last = Last(action)
+        self.draw = (self.draw * 1_103_515_245 + 12_345 + sum(map(ord, action))) % 2**31
+        getattr(played, f"do_{action}")(**terms)
+        after = played.snapshot()
+        step = checks.Step(played, self.before, after, self.draw >> 8)
+        for check in checks.ALL:
+            check(step)
+        played.remember(self.before, after)
+        self.before = after
+        Player.on_step()
+
+    def finish(self) -> None:
+        """Everyone leaves."""
+        try:
+            checks.leave(self.world)
+        finally:
+            self.stack.close()
+
+    def written(self) -> str:
+        setup = {name: value for name, value in asdict(self.setup).items() if value != getattr(Setup(), name)}
+        return json.dumps({"setup": setup, "actions": self.script}, indent=None)
+
+
+def replay(text: str) -> World:
+    """Plays what `Player.written` wrote down."""
+    script = json.loads(text)
+    player = Player(Setup(**script["setup"]))
+    try:
+        for action, terms in script["actions"]:
+            player.act(action, **terms)
+    except BaseException:
+        player.stack.close()
+        raise
+    player.finish()
+    return player.world
+
+
+def failure_of(text: str) -> str:
+    """How the script fails, without its numbers; empty if it does not."""
+    try:
+        replay(text)
+    except Exception as error:
+        said = str(error).split(":")[0].split("\n")[0]
+        return f"{type(error).__name__} {''.join(c for c in said if not c.isdigit())[:40]}"
+    return ""
+
+
+def smallest(text: str, seconds: float = 30) -> str:
+    """Leaves actions out for as long as the script fails in the same way: quicker than hypothesis, which knows no actions."""
+    script = json.loads(text)
+    wanted, actions, size = failure_of(text), script["actions"], len(script["actions"])
+    until = time.monotonic() + seconds
+    while wanted and size > 0 and time.monotonic() < until:
+        at = 0
+        while at < len(actions) and time.monotonic() < until:
+            fewer = actions[:at] + actions[at + size :]
+            if failure_of(json.dumps({"setup": script["setup"], "actions": fewer})) == wanted:
+                actions = fewer
+            else:
+                at += size
+        size //= 2
+    return json.dumps({"setup": script["setup"], "actions": actions})
+
+
+class Machine(RuleBasedStateMachine):
+    """Two markets that share vault and insurance, and everybody who may come along."""
+
+    saved_to: ClassVar[Path | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.player: Player | None = None
+        self.has_failed = False
+
+    def act(self, action: str, **terms: Any) -> None:
+        assert self.player is not None
+        try:
+            self.player.act(action, **terms)
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    def _failed(self, error: BaseException) -> None:
+        self.has_failed = True
+        if self.saved_to is not None and isinstance(error, Exception):
+            assert self.player is not None
+            self.saved_to.parent.mkdir(parents=True, exist_ok=True)
+            self.saved_to.write_text(self.player.written() + "\n", encoding="utf-8")
+            self.saved_to.with_suffix(".txt").write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
+
+    def teardown(self) -> None:
+        if self.player is None:
+            return
+        if self.has_failed:
+            self.player.stack.close()
+            return
+        try:
+            self.player.finish()
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    @initialize(setup=setups, crowd=st.lists(st.tuples(st.integers(5, 600), margin_bps), min_size=2, max_size=8))
+    def begin(self, setup: Setup, crowd: list[tuple[int, int]]) -> None:
+        """Longs and shorts in turn, so that the skew stays small beside what is open."""
+        self.player = Player(setup)
+        for i, (size, margin) in enumerate(crowd):
+            self.act("open", who=TRADERS[i], market=0, lots=size if i % 2 == 0 else -size, margin_bps=margin)
+
+    # -------------------------------------------------------------- trading
+
+    @rule(who=traders, market=markets, lots=lots, margin_bps=margin_bps)
+    def open(self, **terms: Any) -> None:
+        self.act("open", **terms)
+
+    @rule(who=traders, market=markets, part_bps=st.sampled_from([10_000, 5_000, 3_333, 1]))
+    def close(self, **terms: Any) -> None:
+        self.act("close", **terms)
+
+    @rule(
+        who=traders,
+        market=markets,
+        lots=lots,
+        dust=st.integers(-3, 3),
+        margin_usd=usd,
+        kind=st.integers(0, 2),
+        trigger_bps=st.sampled_from([9_900, 10_000, 10_100]),
+        acceptable_bps=st.sampled_from([0, 0, 9_990, 10_010, 1]),
+        reduce_only=st.booleans(),
+        expires_in=st.sampled_from([86_400, 86_400, 30, 0]),
+    )
+    def place(
+        self,
+        who: str,
+        market: int,
+        lots: int,
+        dust: int,
+        margin_usd: int,
+        kind: int,
+        trigger_bps: int,
+        acceptable_bps: int,
+        reduce_only: bool,
+        expires_in: int,
+    ) -> None:
+        assert self.player is not None
+        played = self.player.world
+        price = played.prices[market]
+        self.act(
+            "place",
+            who=who,
+            market=market,
+            size=lots * played.lot + dust,
+            margin=margin_usd * played.unit,
+            kind=kind,
+            trigger=price * trigger_bps // 10_000 if kind else 0,
+            acceptable=price * acceptable_bps // 10_000,
+            reduce_only=reduce_only,
+            expires_in=expires_in,
+        )
+
+    @rule(order=orders, keeper=anyone)
+    def execute(self, **terms: Any) -> None:
+        self.act("execute", **terms)
+
+    @rule(order=orders, by=anyone, is_owner=st.booleans())
+    def cancel(self, order: int, by: str, is_owner: bool) -> None:
+        assert self.player is not None
+        open_orders = list(self.player.world.orders.values())
+        if is_owner and open_orders:
+            by = open_orders[order % len(open_orders)].owner
+        self.act("cancel", order=order, by=by)
+
+    @rule(who=traders, market=markets, bps=st.one_of(st.integers(-3_000, 3_000), st.sampled_from([-50, 50, 100])))
+    def margin(self, **terms: Any) -> None:
+        self.act("margin", **terms)
+
+    # -------------------------------------------------------------- keepers, prices, time
+
+    @rule(market=markets, most=most, keeper=keepers)
+    def crank(self, **terms: Any) -> None:
+        self.act("crank", **terms)
+
+    @rule(market=markets, most=most, keeper=keepers)
+    def crank_again(self, **terms: Any) -> None:
+        self.act("crank", **terms)
+
+    @rule(who=traders, market=markets, by=anyone)
+    def sync(self, **terms: Any) -> None:
+        self.act("sync", **terms)
+
+    @rule(market=markets, bps=st.integers(-150, 150), after=st.integers(1, 40_000))
+    def creep(self, **terms: Any) -> None:
+        self.act("move", **terms)
+
+    @rule(market=markets, bps=st.integers(-400, 400), after=st.integers(1, 600), most=most)
+    def slide(self, market: int, bps: int, after: int, most: int) -> None:
+        self.act("move", market=market, bps=bps, after=after)
+        self.act("crank", market=market, most=most, keeper="keeper0")
+
+    @rule(market=markets, bps=st.integers(-3_000, 4_000), after=st.integers(1, 60), most=most)
+    def gap(self, market: int, bps: int, after: int, most: int) -> None:
+        self.act("move", market=market, bps=bps, after=after)
+        self.act("crank", market=market, most=most, keeper="keeper1")
+
+    @rule(market=markets, bps=st.sampled_from([-9_000, -6_000, 15_000, 90_000]), after=st.integers(1, 60))
+    def disaster(self, **terms: Any) -> None:
+        self.act("move", **terms)
+
+    @rule(seconds=st.sampled_from([1, 60, 3_000, 3_700, 86_400, 86_400 * 15]))
+    def wait(self, **terms: Any) -> None:
+        self.act("wait", **terms)
+
+    @rule(keeper=keepers, most=most, orders=st.integers(0, 4))
+    def relay(self, **terms: Any) -> None:
+        self.act("relay", **terms)
+
+    # -------------------------------------------------------------- cash
+
+    @rule(who=anyone, amount=usd, receiver=traders)
+    def deposit(self, who: str, amount: int, receiver: str) -> None:
+        self.act("deposit", who=who, amount=amount * 1_000, receiver=receiver)
+
+    @rule(who=anyone, amount=usd, is_valid=st.booleans())
+    def deposit_permit(self, who: str, amount: int, is_valid: bool) -> None:
+        self.act("deposit_permit", who=who, amount=amount, is_valid=is_valid)
+
+    @rule(who=anyone, amount=st.sampled_from([1, 10**6, 10**30]), receiver=anyone)
+    def withdraw(self, **terms: Any) -> None:
+        self.act("withdraw", **terms)
+
+    @rule(who=anyone, amount=st.sampled_from([1, 10**6]))
+    def donate(self, **terms: Any) -> None:
+        self.act("donate", **terms)
+
+    # -------------------------------------------------------------- vault and insurance
+
+    @rule(who=lps, amount=usd)
+    def lp_deposit(self, who: str, amount: int) -> None:
+        assert self.player is not None
+        self.act("lp_deposit", who=who, amount=amount * self.player.world.unit)
+
+    @rule(who=lps, amount=usd)
+    def lp_mint(self, who: str, amount: int) -> None:
+        assert self.player is not None
+        self.act("lp_mint", who=who, shares=amount * self.player.world.unit * 10**6)
+
+    @rule(who=lps, part_bps=parts, form=st.integers(0, 2), receiver=anyone)
+    def lp_request(self, **terms: Any) -> None:
+        self.act("lp_request", **terms)
+
+    @rule(request=orders)
+    def lp_redeem(self, **terms: Any) -> None:
+        self.act("lp_redeem", **terms)
+
+    @rule(who=lps, part_bps=parts, market=markets)
+    def lp_leave(self, who: str, part_bps: int, market: int) -> None:
+        """The whole way out: request, cooldown, new prices, redeem."""
+        assert self.player is not None
+        self.act("lp_request", who=who, part_bps=part_bps, form=0, receiver=who)
+        self.act("wait", seconds=90_000)
+        for i in range(MARKETS):
+            self.act("move", market=i, bps=0, after=1)
+            self.act("crank", market=i, most=1_000, keeper="keeper0")
+        if self.player.world.requests:
+            self.act("lp_redeem", request=len(self.player.world.requests) - 1)
+
+    @rule(request=orders, by=st.sampled_from((*LPS, "trader0")))
+    def lp_cancel(self, **terms: Any) -> None:
+        self.act("lp_cancel", **terms)
+
+    @rule(who=lps, to=anyone, part_bps=parts, way=st.integers(0, 2))
+    def shares(self, **terms: Any) -> None:
+        self.act("token", which="vault", **terms)
+
+    @rule(who=traders, to=anyone, part_bps=parts, way=st.integers(0, 2))
+    def recovery(self, **terms: Any) -> None:
+        self.act("token", which="recovery", **terms)
+
+    @rule(who=traders, part_bps=parts)
+    def redeem_recovery(self, **terms: Any) -> None:
+        self.act("redeem_recovery", **terms)
+
+    @rule(who=stakers, amount=usd)
+    def stake(self, who: str, amount: int) -> None:
+        assert self.player is not None
+        self.act("stake", who=who, amount=amount * self.player.world.unit)
+
+    @rule(who=stakers, part_bps=parts)
+    def request_unstake(self, **terms: Any) -> None:
+        self.act("request_unstake", **terms)
+
+    @rule(who=stakers)
+    def unstake(self, **terms: Any) -> None:
+        self.act("unstake", **terms)
+
+    @rule(who=stakers, part_bps=parts)
+    def unstake_all(self, who: str, part_bps: int) -> None:
+        self.act("request_unstake", who=who, part_bps=part_bps)
+        self.act("wait", seconds=90_000)
+        for i in range(MARKETS):
+            self.act("move", market=i, bps=0, after=1)
+            self.act("crank", market=i, most=1_000, keeper="keeper0")
+        self.act("unstake", who=who)
+
+    @rule(who=anyone, amount=usd, is_skin=st.booleans())
+    def fund(self, who: str, amount: int, is_skin: bool) -> None:
+        assert self.player is not None
+        self.act("fund_skin" if is_skin else "fund_reserve", who=who, amount=amount * self.player.world.unit)
+
+    # -------------------------------------------------------------- the owner
+
+    @rule(market=markets, is_paused=st.sampled_from([False, False, True]))
+    def pause(self, **terms: Any) -> None:
+        self.act("pause", **terms)
+
+    @rule(
+        market=markets,
+        change=st.sampled_from(
+            [
+                ("adl_step_bps", 2_500),
+                ("adl_step_bps", 10_000),
+                ("maintenance_margin_bps", 150),
+                ("maintenance_margin_bps", 100),
+                ("loss_budget", 10**10),
+                ("funding_max_bps", 1_000),
+                ("funding_k_bps", 10_000),
+                ("taker_fee_bps", 100),
+                ("liquidation_penalty_bps", 0),
+                ("shock_adl_bps", 900),
+                ("reward_floor", 0),
+                ("initial_margin_bps", 10_001),
+            ]
+        ),
+    )
+    def set_params(self, market: int, change: tuple[str, int]) -> None:
+        self.act("set_params", market=market, name=change[0], value=change[1])
+
+    @rule(market=markets, usd=st.sampled_from([10**9, 10**9, 1_000]))
+    def set_mandate(self, market: int, usd: int) -> None:
+        assert self.player is not None
+        self.act("set_mandate", market=market, amount=usd * self.player.world.unit)
+
+    @rule(market=markets, is_listed=st.sampled_from([True, True, False]))
+    def list(self, **terms: Any) -> None:
+        self.act("list", **terms)
+
+    @rule(amount=st.sampled_from([0, 10_000, 100_000]), seconds=st.sampled_from([60, 86_400]))
+    def terms(self, amount: int, seconds: int) -> None:
+        self.act("keeper_fee", amount=amount)
+        self.act("cooldown", seconds=seconds)
+
+    @rule(cap_bps=st.sampled_from([5_000, 2_500, 0]), share_bps=st.sampled_from([5_000, 10_000, 0]))
+    def fund_params(self, **terms: Any) -> None:
+        self.act("fund_params", **terms)
+
+    @rule(which=st.integers(0, 200), who=traders)
+    def forbidden(self, **terms: Any) -> None:
+        self.act("forbidden", **terms)
+
+
+# Not rules, and why
+EXCLUDED = {
+    "MarginPool.set_roles(address,address)": "once, at deployment; later calls are in do_forbidden",
+    "MarginPool.set_engine(address,bool)": "wiring at deployment; by others in do_forbidden",
+    "InsuranceFund.set_market(address,bool)": "wiring at deployment; by others in do_forbidden",
+    "Vault.set_market(address,bool)": "wiring at deployment; by others in do_forbidden",
+    "RecoveryToken.set_minter(address)": "once, at deployment; by others in do_forbidden",
+    "MarginPool.collect(address,uint256)": "called by the order book in place; by others in do_forbidden",
+    "MarginPool.allow_pull(address,uint256)": "called by the order book in execute; by others in do_forbidden",
+    "MarginPool.pay(address,uint256)": "called by engines; by others in do_forbidden",
+    "MarginPool.settle(uint256,(address,uint256)[])": "called by markets; by others in do_forbidden",
+    "MarginPool.draw(uint256)": "called by markets; by others in do_forbidden",
+    "Market.trade(address,int256,uint256,uint256,bool,uint256)": "called in execute; by others in do_forbidden",
+    "Market.change_margin(address,int256)": "called in add_margin and remove_margin; by others in do_forbidden",
+    "InsuranceFund.cover(uint256)": "called by markets; by others in do_forbidden",
+    "InsuranceFund.return_cover(uint256,uint256)": "called by markets; by others in do_forbidden",
+    "InsuranceFund.pay_reward(address,uint256)": "called by markets; by others in do_forbidden",
+    "InsuranceFund.record_income(uint256)": "called by markets; by others in do_forbidden",
+    "InsuranceFund.issue_recovery(address,uint256)": "called by markets; by others in do_forbidden",
+    "RecoveryToken.mint(address,uint256)": "called by the fund; by others in do_forbidden",
+    "RecoveryToken.burn(address,uint256)": "called by the fund; by others in do_forbidden",
+    **{
+        f"{name}.transfer_ownership(address)": "snekmate's; by others in do_forbidden"
+        for name in ("MarginPool", "OrderBook", "Vault", "InsuranceFund", "RecoveryToken", "Market")
+    },
+}
+
+
+def run(examples: int, steps: int, seed: int | None = None) -> None:
+    """Plays examples; a seed makes them random, without one they are the same each time."""
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=seed is None,
+        database=None,
+        phases=(Phase.generate,),  # `smallest` shrinks
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    if seed is not None:
+        from hypothesis import seed as seeded
+
+        run_state_machine_as_test(seeded(seed)(Machine), settings=chosen)  # type: ignore[no-untyped-call]
+    else:
+        run_state_machine_as_test(Machine, settings=chosen)
+
+
+def test_machine__random_rules__keep_all_invariants() -> None:
+    """A bounded part of `make fuzz`, the same each time."""
+    run(int(os.environ.get("PLIMSOLL_EXAMPLES") or EXAMPLES), STEPS)
+
+
+def test_machine__every_external_function__is_a_rule_or_has_a_reason_not_to_be() -> None:
+    """Rules are known by what they called: the derandomized examples are played for as long as it takes."""
+    exchange = deployed(6)
+    functions = {f.name for contract in exchange.contracts for f in contract.functions if not f.is_view}
+    assert functions >= EXCLUDED.keys(), EXCLUDED.keys() - functions
+    for decimals in (6, 8, 18):
+        deployed(decimals).chain.called.clear()
+    for _ in range(1):
+        run(EXAMPLES, STEPS)
+    called = set().union(*(deployed(decimals).chain.called for decimals in (6, 8, 18)))
+    assert not (functions - called - EXCLUDED.keys()), "neither called nor excluded"
