@@ -89,8 +89,8 @@ lint: abis ## style of Python, types and style of the web app
 fuzz: abis ## random scenarios in the contracts and in the exact model: STEPS=n of them
 	@PLIMSOLL_FUZZ_STEPS=$(STEPS) $(PYTEST) -p no:ape_test tests/invariants
 
-bench: abis ## gas of the hot paths, against the goals
-	@$(PY) -m bench
+bench: abis ## gas and sizes against goals, peers and snapshot (UPDATE=1 rewrites the snapshot, MOST=n: no larger crowds)
+	@$(PY) -m bench $(if $(UPDATE),--update) $(if $(MOST),--most $(MOST))
 
 lock: $(PYTHON_STAMP) ## resolve requirements.in into requirements.lock
 	@{ echo '# Made by `make lock` from requirements.in. Install with: pip install --require-hashes -r requirements.lock'; \

@@ -1,126 +1,137 @@
-"""`make bench`: gas of the hot paths beside their goals, as a table and as build/bench.json."""
+"""`make bench`: measures all figures and shows them beside goals, peers and the committed snapshot. See README.md."""
 
-import json
-from dataclasses import asdict, dataclass
-from itertools import product
-from typing import Any
+from collections.abc import Mapping
 
+import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench.exchange import Bench
-from bench.meter import send
+from bench import figures, snapshot
+from bench.crash import Crash
 from plimsoll import artifacts
-from plimsoll.artifacts import ROOT, write_atomically
-from plimsoll.deploy import WAD
+from plimsoll.artifacts import ROOT
 
 OUTPUT = ROOT / "build" / "bench.json"
-LOT = WAD // 100
-CROWD = 8
-"""Positions in a bucket that stands for one with many."""
-MARGINS = (3_700, 4_400, 5_300, 6_300, 7_500, 9_000)
-"""USD per BTC, each of another class."""
-BANKRUPTCIES = (96_150, 96_700)
-"""Prices more than a tick apart that are within the maintenance margin of 97,000."""
-WINNERS = 12
+SHOWN_CHANGE = 0.001
 
 
-@dataclass(frozen=True)
-class Result:
-    work: str
-    gas: int
-    goal: int
-
-
-def trading() -> list[Result]:
-    """Orders and prices of a market that is in use."""
-    bench = Bench.build()
-    # The first of everything pays for storage that later ones find in use.
-    for number in range(3):
-        bench.open([number], LOT, 100 + 10 * number, 100_000)
-    bench.gas.clear()
-    (first,) = bench.open([10], LOT, 200, 100_000, "new bucket")
-    bench.open([11], LOT, 200, 100_000, "live bucket")
-    order_id = bench.place(first, -LOT, 0, reduce_only=True)
-    bench.publish(100_000)
-    bench.execute("close", order_id)
-    median = {kind: sorted(used)[len(used) // 2] for kind, used in bench.gas.items()}
-    return [
-        Result("place a market order", median["place"], 110_000),
-        Result("execute it, new position in a new bucket", median["new bucket"], 190_000),
-        Result("execute it, new position in a live bucket", median["live bucket"], 190_000),
-        Result("execute a close", median["close"], 150_000),
-        Result("price update, 4 of 5 signatures", median["price_update"], 60_000),
-    ]
-
-
-def liquidation() -> list[Result]:
-    """Buckets that the vault takes over, none of them bankrupt: of one position each, then of many."""
-    results = []
-    claim = 0
-    for positions in (1, CROWD):
-        bench = Bench.build()
-        traders = []
-        for bucket, (margin, bankruptcy) in enumerate(product(MARGINS, BANKRUPTCIES)):
-            numbers = range(bucket * positions, (bucket + 1) * positions)
-            traders += bench.open(numbers, LOT, margin // 100, bankruptcy + margin)
-        bench.publish(97_000)
-        bench.crank(1)  # takes the price in
-        few_gas, few, _ = bench.crank(2)
-        many_gas, many, _ = bench.crank()
-        each = (many_gas - few_gas) // (many - few)
-        title = f"liquidate: each further bucket, {positions} position{'s' * (positions > 1)} in it"
-        results.append(Result(title, each, 30_000))
-        claim = send(bench.market.sync, traders[0], sender=bench.keeper)
-    return [*results, Result("claim after liquidation", claim, 60_000)]
-
-
-def deleveraging() -> list[Result]:
-    """Winners' buckets that pay for one bankrupt bucket when there is no insurance left."""
-    used = {}
-    for lots in (4, 2 * WINNERS):
-        bench = Bench.build(skin_in_the_game=0, insurance=0)
-        for bucket in range(WINNERS):
-            bench.open([bucket], -2 * LOT, 500 + 40 * bucket, 100_000)
-        bench.open([1_000], lots * LOT // 2, lots * 20, 100_000)
-        bench.publish(90_000)
-        gas, liquidated, deleveraged = bench.crank()
-        assert liquidated, "nobody was liquidated"
-        assert deleveraged, "nobody was deleveraged"
-        used[deleveraged] = gas
-    (few, few_gas), (many, many_gas) = sorted(used.items())
-    each = (many_gas - few_gas) // (many - few)
-    return [
-        Result("ADL: each further bucket", each, 30_000),
-        Result("ADL: fixed part", few_gas - few * each, 250_000),
-    ]
-
-
-def table(results: list[Result]) -> Table:
-    shown = Table(title="Gas of whole transactions, Cancun, price signatures verified")
-    for column in ("work", "gas", "goal", ""):
-        shown.add_column(column, justify="left" if column == "work" else "right")
-    for result in results:
-        is_met = result.gas <= result.goal
-        shown.add_row(
-            result.work,
-            f"{result.gas:,}",
-            f"{result.goal:,}",
-            "met" if is_met else "missed",
-            style="" if is_met else "red",
-        )
-    return shown
-
-
-def main() -> None:
-    artifacts.compile_all()
-    results = [*trading(), *liquidation(), *deleveraging()]
-    content: dict[str, Any] = {"command": "make bench", "results": [asdict(result) for result in results]}
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(OUTPUT, json.dumps(content, indent=2) + "\n")
+@click.command()
+@click.option("--update", is_flag=True, help="Make these figures the committed snapshot.")
+@click.option("--most", default=10**9, metavar="N", help="Leave out crashes with more than N positions.")
+def main(update: bool, most: int) -> None:
+    """Measure gas and sizes."""
+    if update and most < max(scale.positions for scale in figures.SCALES):
+        raise click.UsageError("a snapshot has all figures: --update goes without --most")
     console = Console()
-    console.print(table(results))
+    measured, crashes = measure(console, most)
+    snapshot.save(measured, OUTPUT)
+    committed = snapshot.load()
+    for table in (
+        goal_table(measured),
+        peer_table(measured),
+        crash_table(crashes),
+        figure_table(measured, committed),
+        artifacts.size_table(artifacts.compile_all().values()),
+    ):
+        console.print(table)
     console.print(f"wrote {OUTPUT.relative_to(ROOT)}")
+    if update:
+        snapshot.save(measured)
+        console.print(f"wrote {snapshot.PATH.relative_to(ROOT)}")
+        return
+    for line in snapshot.complaints(measured, committed):
+        console.print(line, style="red", highlight=False)
+
+
+def measure(console: Console, most: int) -> tuple[figures.Figures, dict[str, Crash]]:
+    """All figures, and the crashes that some of them stem from."""
+    measured: figures.Figures = {}
+    crashes: dict[str, Crash] = {}
+    scales = [scale for scale in figures.SCALES if scale.positions <= most]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        groups = progress.add_task("groups of figures", total=1 + len(figures.QUICK) + len(scales))
+        for name, group in {"sizes": figures.sizes, **figures.QUICK}.items():
+            progress.update(groups, description=name)
+            measured |= group()
+            progress.advance(groups)
+        for scale in scales:
+            progress.update(groups, description=scale.figure)
+            opened = progress.add_task("positions opened", total=scale.positions)
+            result = scale.run(scale.positions, lambda more, task=opened: progress.advance(task, more))
+            progress.remove_task(opened)
+            crashes[scale.figure] = result
+            measured[scale.figure] = result.gas_per_position
+            progress.advance(groups)
+    return measured, crashes
+
+
+def table_of(title: str, *names: str, caption: str | None = None) -> Table:
+    """A table whose first column is text and whose others are numbers."""
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    for number, name in enumerate(names):
+        table.add_column(name, justify="right" if number else "left")
+    return table
+
+
+def goal_table(measured: Mapping[str, float]) -> Table:
+    table = table_of("Gas of whole transactions on Cancun, against the goals", "figure", "gas", "goal", "")
+    for name, goal in figures.GOALS.items():
+        if name in measured:
+            is_met = measured[name] <= goal
+            verdict = ("met", "") if is_met else ("missed", "red")
+            table.add_row(name, f"{measured[name]:,.0f}", f"{goal:,}", verdict[0], style=verdict[1])
+    return table
+
+
+def peer_table(measured: Mapping[str, float]) -> Table:
+    caption = (
+        "All transactions of the work added up. The peers' figures were measured on their own code with mock prices: "
+        "they exclude checking price signatures; ours of the last two rows include an update with four."
+    )
+    table = table_of("Thousands of gas, against others", "work", "Plimsoll", *figures.PEERS, caption=caption)
+    for work, ours, peers in figures.COMPARED:
+        table.add_row(work, f"{figures.total(ours, measured) / 1_000:,.0f}", *peers)
+    return table
+
+
+def crash_table(crashes: Mapping[str, Crash]) -> Table:
+    table = table_of(
+        "A fall by 30 %: at once (crash), in six steps (slide)",
+        *("figure", "gas per position", "million gas", "blocks of 30M", "buckets liquidated", "ADL steps"),
+        *("positions liquidated", "deleveraged", "of shorts' units"),
+    )
+    for name, crash in crashes.items():
+        table.add_row(
+            name,
+            f"{crash.gas_per_position:,.0f}",
+            f"{crash.gas / 1e6:,.1f}",
+            f"{crash.blocks}",
+            f"{crash.buckets_liquidated:,}",
+            f"{crash.steps_deleveraged:,}",
+            f"{crash.liquidated / crash.positions:.0%}",
+            f"{crash.deleveraged / crash.positions:.0%}",
+            f"{crash.deleveraged_share:.0%}",
+        )
+    return table
+
+
+def figure_table(measured: Mapping[str, float], committed: Mapping[str, float]) -> Table:
+    table = table_of("All figures, against the committed snapshot", "figure", "measured", "snapshot", "change")
+    for name, value in measured.items():
+        if name.startswith("size_"):
+            continue
+        old = committed.get(name)
+        if old is None:
+            table.add_row(name, f"{value:,.0f}", "", "new", style="yellow")
+            continue
+        grown = snapshot.change(value, old)
+        style = "red" if grown > snapshot.TOLERANCE else "green" if grown < -SHOWN_CHANGE else ""
+        table.add_row(
+            name, f"{value:,.0f}", f"{old:,.0f}", f"{grown:+.1%}" if abs(grown) > SHOWN_CHANGE else "", style=style
+        )
+    return table
 
 
 if __name__ == "__main__":

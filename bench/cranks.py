@@ -1,4 +1,4 @@
-"""Gas of liquidation, ADL and claims: what one more bucket costs, however many positions are in it, and what is fixed."""
+"""Gas of liquidation, ADL and claims: what is fixed, and what a further bucket of few or of many positions costs."""
 
 from itertools import product
 
@@ -84,7 +84,7 @@ def liquidation() -> dict[str, float]:
 
 
 def winners(positions: int, *, is_warm: bool = True, skin: int = 0, insurance: int = 0) -> tuple[Bench, list[str]]:
-    """Nine buckets of shorts, `positions` in each, that pay for one bankrupt long as big as half of them; their owners."""
+    """Nine buckets of `positions` shorts that pay for one bankrupt long, as big as half of them; an owner of each."""
     bench = Bench.build(skin_in_the_game=skin, insurance=insurance)
     if is_warm:
         warm_up(bench)

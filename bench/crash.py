@@ -4,13 +4,13 @@ The crowd, the same for the same seed and size:
 
 | | |
 |---|---|
-| open interest | 200 million USD, both sides together, twenty times the vault, whatever the number of positions |
-| notional | log-normal with sigma 1.5: the mean is about three times the median, one in a hundred is over ten times the mean |
+| open interest | drawn to be 200 million USD, twenty times the vault, however many positions it is split over |
+| notional | log-normal with sigma 1.5 (mean 3 times the median, 1 % over 10 times the mean), 25 to 500,000 USD |
 | leverage | log-uniform from 2 to 40 |
-| side | long with 60 %, while the skew stays under MOST_SKEW of the open interest; then the other side, as funding has it |
-| entry | at one of PATH, in this order; every price is followed by a crank, and who is liquidated is replaced at the last |
+| side | long with 60 %; but where the skew would pass 2 million USD, the side that shrinks it |
+| entry | in equal parts at each price of PATH; who is liquidated on the way is replaced at the last one |
 
-Then one price 30 % lower, and cranks in blocks of 30 million gas until there is no more to do; or the same fall in steps.
+Then a price 30 % lower, and cranks in blocks of 30 million gas until there is no more to do; or the fall in six steps.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from math import exp, log
 from random import Random
 
 from bench.exchange import PRICE, USD, Bench, count
-from bench.meter import Failed, Sent
+from bench.meter import SendError, Sent
 from plimsoll.deploy import WAD
 
 SEED = 20_251_010
@@ -105,7 +105,11 @@ def crowd(positions: int, report: Report = lambda more: None) -> tuple[Bench, li
         state = bench.market.state()
         traders = draw(rng, positions, (state.units_long - state.units_short) * price / WAD)
         orders = [
-            (drawn + number, sign * int(notional / price * WAD), int(notional * ((1 + CUSHION) / leverage + COSTS) * USD))
+            (
+                drawn + number,
+                sign * int(notional / price * WAD),
+                int(notional * ((1 + CUSHION) / leverage + COSTS) * USD),
+            )
             for number, (sign, notional, leverage) in enumerate(islice(traders, part))
         ]
         drawn += part
@@ -155,7 +159,7 @@ def crank_block(bench: Bench, room: int, size: int) -> tuple[Sent, int]:
     while True:
         try:
             return bench.send_crank(size, gas_limit=room), size
-        except Failed:
+        except SendError:
             size = size * 9 // 10
 
 

@@ -39,7 +39,7 @@ def count(sent: Sent, name: str) -> int:
 
 @dataclass
 class Bench:
-    """Cash is in base units, `price` in whole dollars per BTC, sizes are BTC in WAD. Methods that return `Sent` measure."""
+    """Cash is in base units, `price` in whole dollars per BTC, sizes BTC in WAD. Methods that return `Sent` measure."""
 
     exchange: Exchange
 
@@ -137,7 +137,7 @@ class Bench:
         return int(self.market.crank(max_buckets, sender=self.keeper))
 
     def send_crank(self, max_buckets: int = 1_000, gas_limit: int = GAS_LIMIT) -> Sent:
-        """`crank`, measured. Raises `Failed` if that takes more than `gas_limit`."""
+        """`crank`, measured. Raises `SendError` if that takes more than `gas_limit`."""
         return send(self.market.crank, max_buckets, sender=self.keeper, gas_limit=gas_limit)
 
     def try_crank(self, max_buckets: int) -> Sent:

@@ -1,7 +1,7 @@
 """Gas of whole transactions, exactly: Cancun rules, cold storage, calldata and refunds included.
 
-State lives in `plimsoll.revm`, which is fast but keeps everything warm. A measured call first runs on py-evm, over a cold
-view of that state, then on revm, so that the state goes on; both must return and log the same.
+State lives in `plimsoll.revm`, which is fast but keeps everything warm. A measured call first runs on py-evm, over a
+cold view of that state, then on revm, so that the state goes on; both must return and log the same.
 """
 
 from dataclasses import dataclass
@@ -40,14 +40,14 @@ class Sent:
     logs: list[tuple[bytes, tuple[int, ...], bytes]]
 
 
-class Failed(Exception):
+class SendError(Exception):
     """A transaction reverted or ran out of gas."""
 
 
 def send(function: Any, *args: Any, sender: str, gas_limit: int = GAS_LIMIT) -> Sent:
     """Sends a call of `function`, a method of a contract on `RevmEnv`, as a transaction of its own.
 
-    :raises Failed: if it reverts; nothing is changed then.
+    :raises SendError: if it reverts; nothing is changed then.
     """
     sent = simulate(function, *args, sender=sender, gas_limit=gas_limit)
     function(*args, sender=sender)
@@ -60,14 +60,14 @@ def send(function: Any, *args: Any, sender: str, gas_limit: int = GAS_LIMIT) -> 
 def simulate(function: Any, *args: Any, sender: str, gas_limit: int = GAS_LIMIT) -> Sent:
     """What `send` would return; the state stays as it is.
 
-    :raises Failed: if it reverts.
+    :raises SendError: if it reverts.
     """
     data = function.prepare_calldata(*args)
     computation = apply_cold(
         CancunComputation, data, to=function.contract.address, sender=sender, gas=gas_limit - intrinsic_gas(data)
     )
     if computation.is_error:
-        raise Failed(computation.error)
+        raise SendError(computation.error)
     logs = [(address, tuple(topics), content) for address, topics, content in computation.get_log_entries()]
     return Sent(gas_of(data, computation), computation.output, logs)
 
@@ -103,13 +103,13 @@ def apply_cold(
         base_fee_per_gas=0,
         excess_blob_gas=0,
     )
-    state = type("State", (ColdState,), {"computation_class": kind})(AtomicDB(), context, AccountDB(AtomicDB()).state_root)
+    state = type("State", (ColdState,), {"computation_class": kind})(
+        AtomicDB(), context, AccountDB(AtomicDB()).state_root
+    )
     origin, receiver = to_canonical_address(sender), to_canonical_address(to)
     for address in (origin, receiver):
         state.mark_address_warm(address)
-    message = Message(
-        gas=gas, to=receiver, sender=origin, value=0, data=data, code=state.get_code(receiver)
-    )
+    message = Message(gas=gas, to=receiver, sender=origin, value=0, data=data, code=state.get_code(receiver))
     return kind.apply_message(state, message, BaseTransactionContext(gas_price=0, origin=origin))
 
 
@@ -161,4 +161,3 @@ class ColdAccounts(AccountDB):
 
 class ColdState(CancunState):
     account_db_class = ColdAccounts
-

@@ -118,7 +118,9 @@ def cash() -> dict[str, float]:
     """Margin in and out of a position, collateral in and out of the pool, LP money in and out of the vault."""
     bench = market_in_use()
     leave_order(bench)
-    book, pool, vault, token = (bench.contract(name) for name in ("OrderBook", "MarginPool", "Vault", "CollateralToken"))
+    book, pool, vault, token = (
+        bench.contract(name) for name in ("OrderBook", "MarginPool", "Vault", "CollateralToken")
+    )
     (first,) = bench.open([FIRST], LOT, MARGIN, PRICE)
     bench.fund(FIRST, 1_000 * USD)
     lp = accounts.dev_account(accounts.LP).address
