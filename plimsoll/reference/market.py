@@ -175,6 +175,7 @@ class Market:
     deleveragings: list[Deleveraging] = field(default_factory=list)
     earned: Fraction = Fraction(0)  # by the keeper in the present crank, from penalties
     top_up: Fraction = Fraction(0)  # up to the floor of each piece
+    dust: int = 0  # units; a smaller piece is not counted in the present crank
 
     # -------------------------------------------------------------- what the state means
 
@@ -558,28 +559,30 @@ class Market:
     # -------------------------------------------------------------- crank
 
     @atomic
-    def crank(self, keeper: str, most: int | None = None) -> int:
+    def crank(self, keeper: str, most: int | None = None, dust: int = 0, dusty: int = 0) -> int:
         """Liquidate and deleverage, worst bucket first, all there is or `most` pieces of work; returns the pieces done.
 
-        A piece is what one counterparty (the vault, or one step of one winner's bucket) takes of one bucket.
+        A piece is what one counterparty (the vault, or one step of one winner's bucket) takes of one bucket. Rounding makes
+        or swallows pieces of a few units: those up to `dust` are not counted; `dusty` of them are rewarded.
         """
         self._touch()
-        self.earned = self.top_up = Fraction(0)
+        self.earned, self.dust = Fraction(0), dust
+        self.top_up = Fraction(dusty * self.params.reward_floor)
         if self.is_settling:
             self._settle_crank(keeper, Fraction(0))
             return 0
         if not self.is_fresh:
             raise RejectedError("stale price")
         done = 0
-        for _ in self._work():
-            done += 1
+        for units in self._work() if most != 0 else ():
+            done += units > dust
             if done == most:
                 break
         topped_up = self.capital.pay_reward(self.name, keeper, self.top_up)
         self._settle_crank(keeper, self.earned + self.top_up - topped_up)
         return done
 
-    def _work(self) -> Iterator[None]:
+    def _work(self) -> Iterator[Fraction]:
         while (bucket := self._worst_bucket()) is not None:
             yield from self._liquidate(bucket)
         yield from self._fair_adl()
@@ -608,7 +611,7 @@ class Market:
             return None
         return worst.bucket
 
-    def _liquidate(self, bucket: int) -> Iterator[None]:
+    def _liquidate(self, bucket: int) -> Iterator[Fraction]:
         side = bucket >> 24
         beta = beta_of(bucket)
         told = Liquidation(bucket, tuple(sorted(p.owner for p in self._members(bucket))))
@@ -620,12 +623,12 @@ class Market:
             taken = self._vault_takes(told, side, beta)
             if self._units(bucket) > 0:
                 self.under_way = (bucket, self.price_round)
-            if taken:
-                yield
+            if taken > 0:
+                yield taken
         if self._units(bucket) > 0:
             yield from self._deleverage_for(told, side, beta)
 
-    def _vault_takes(self, told: Liquidation, side: int, beta: int) -> bool:
+    def _vault_takes(self, told: Liquidation, side: int, beta: int) -> Fraction:
         """The vault's turn, at a coordinate never worse than the fair one. Cover for the whole bucket is drawn here."""
         total = self._units(told.bucket)
         sign = 1 if side == LONG else -1
@@ -643,7 +646,7 @@ class Market:
             # The price stays the one for all that there is room for, also where cover ends before.
             units = (skin + insurance) * self.cash_scale / (beta - y)
         if units == 0:
-            return False
+            return units
         told.units_to_vault = units
         told.loss_per_unit = max(Fraction(0), beta - y)
         loss = min(loss, skin + insurance)
@@ -651,7 +654,7 @@ class Market:
         self._close_losers(told, units, max(Fraction(0), y - beta))
         if units == total:
             self._return_cover()
-        return True
+        return units
 
     def _use_cover(self, told: Liquidation, skin: Fraction, insurance: Fraction) -> None:
         self.held_skin -= skin
@@ -665,9 +668,9 @@ class Market:
         told.penalty += units * penalty / self.cash_scale
         told.paid += units * (left - penalty) / self.cash_scale
         self._close_part(told.bucket, units, left - penalty, Fraction(0))
-        self._reward(units * penalty / self.cash_scale)
+        self._reward(units, units * penalty / self.cash_scale)
 
-    def _deleverage_for(self, told: Liquidation, side: int, beta: int) -> Iterator[None]:
+    def _deleverage_for(self, told: Liquidation, side: int, beta: int) -> Iterator[Fraction]:
         while (rest := self._units(told.bucket)) > 0:
             winner = self._next_winner(1 - side)
             units = rest if winner is None else min(rest, winner[2])
@@ -689,7 +692,7 @@ class Market:
             if units == rest:
                 self._return_cover()
                 self.under_way = None
-            yield
+            yield units
 
     def _next_winner(self, side: int) -> tuple[Fraction, int, Fraction, int] | None:
         """Score, bucket, units its step still gives, and the step: the lowest not complete, best score first."""
@@ -750,7 +753,7 @@ class Market:
             else:
                 self.positions[p.owner] = Position(p.owner, bucket, p.units - gone, p.basis)
 
-    def _fair_adl(self) -> Iterator[None]:
+    def _fair_adl(self) -> Iterator[Fraction]:
         """Bring the vault's own exposure down at the index price."""
         exposure = abs(self.skew) * self.price / self.cash_scale
         if not self.is_fair_adl_begun and exposure > self.capacity(self.params.shock_adl_bps):
@@ -766,13 +769,15 @@ class Market:
             winner = self._next_winner(LONG if self.skew > 0 else SHORT)
             if winner is None:
                 return
-            self._give(winner, min(need, winner[2]), Fraction(0), FAIR_ADL)
-            self._reward(Fraction(0))
-            yield
+            units = min(need, winner[2])
+            self._give(winner, units, Fraction(0), FAIR_ADL)
+            self._reward(units, Fraction(0))
+            yield units
 
-    def _reward(self, penalty: Fraction) -> None:
+    def _reward(self, units: Fraction, penalty: Fraction) -> None:
         """Share a penalty; the keeper's part is topped up to its floor at each piece."""
         keeper = penalty * self.params.penalty_keeper_share_bps / BPS
         self.earned += keeper
         self.due_insurance += penalty * self.params.penalty_insurance_share_bps / BPS
-        self.top_up += max(Fraction(0), self.params.reward_floor - keeper)
+        if units > self.dust:
+            self.top_up += max(Fraction(0), self.params.reward_floor - keeper)

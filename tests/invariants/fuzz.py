@@ -86,7 +86,13 @@ def run(work: Any, target: int, processes: int, seed: int, what: str) -> int:
     started = time.monotonic()
     for worker in workers:
         worker.start()
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(what, total=target, rate="")
         while any(worker.is_alive() for worker in workers):

@@ -1,140 +1,164 @@
-"""Sequences worth keeping: found by comparing market and model, or a layer that random play seldom reaches."""
+"""Sequences worth keeping: found by comparing contracts and model, or a layer that random play seldom reaches.
+
+`make fuzz` writes what it finds to build/fuzz; the content of such a file goes into FOUND, with what was wrong.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
-import boa
 import pytest
 
-from plimsoll.reference import Params
 from plimsoll.reference.market import FAIR_ADL
-from tests.invariants.world import CASH, WAD, World
+from tests.invariants import test_machine
+from tests.invariants.exchange import WAD, address_of
+from tests.invariants.world import Setup, World, world
 
 ODD = 1_234_567  # keeps coordinates off the ticks
+CASH = 10**6
+NAMES = {"a": "trader0", "b": "trader1", "c": "trader2", "d": "trader3"}
 
 
-@pytest.fixture(autouse=True)
-def _rolled_back() -> Iterator[None]:
-    with boa.env.anchor():
-        yield
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
 
 
-def build(vault: int, budget: int, **params: int) -> World:
+def build(stack: ExitStack, vault: int, budget: int, skew_scale: int = 10_000, **terms: int) -> World:
     """A market at 100 USD without insurance; `vault` and `budget` in USD."""
-    values = {"max_age": 3_600, "skew_scale": 10_000 * WAD, **params}
-    world = World(Params(loss_budget=budget * CASH, **values), vault * CASH)
-    for name in ("a", "b", "c", "d"):
-        world.add_owner(name, 1_000_000 * CASH)
-    move(world, 100 * WAD)
-    return world
+    return stack.enter_context(
+        world(Setup(vault=vault, budget=budget, skew_scale=skew_scale, **terms), is_adopting=False)
+    )
 
 
-def move(world: World, price: int, chunk: int = 1_000) -> None:
-    world.pass_time(60)
-    world.set_price(price + ODD)
-    world.crank(chunk)
-    world.compare()
+def move(played: World, price: int, chunk: int = 1_000) -> None:
+    played.do_price(0, price + ODD, 60)
+    played.do_crank_all(0, chunk, "keeper0")
+    played.compare()
 
 
-def test_adl__losers_have_equity_left__winners_are_closed_at_the_index_price() -> None:
-    world = build(vault=100_000, budget=1_000)
-    assert world.trade("a", 30 * WAD + 7, 95 * CASH)
+def trade(played: World, name: str, size: int, margin: int) -> bool:
+    is_filled = played.do_trade(NAMES[name], 0, size, margin)
+    played.compare()
+    return is_filled
+
+
+def test_adl__losers_have_equity_left__winners_are_closed_at_the_index_price(stack: ExitStack) -> None:
+    played = build(stack, vault=100_000, budget=1_000)
+    assert trade(played, "a", 30 * WAD + 7, 95 * CASH)
     for _ in range(5):
-        assert world.trade("b", -30 * WAD, 130 * CASH)
-        assert world.trade("c", -30 * WAD, 170 * CASH)
-        assert world.trade("a", 60 * WAD, 190 * CASH)
+        assert trade(played, "b", -30 * WAD, 130 * CASH)
+        assert trade(played, "c", -30 * WAD, 170 * CASH)
+        assert trade(played, "a", 60 * WAD, 190 * CASH)
     # less than 1 % of equity is left
-    move(world, WAD * 978 // 10, chunk=1)
-    assert [d.loss_per_unit for d in world.model.deleveragings] == [0] * len(world.model.deleveragings)
-    assert world.model.deleveragings and "a" not in world.model.positions
+    move(played, WAD * 978 // 10, chunk=1)
+    model = played.models[0]
+    assert model.deleveragings and {d.loss_per_unit for d in model.deleveragings} == {0}
+    assert NAMES["a"] not in model.positions
 
 
-def test_fair_adl__interrupted_after_each_bucket__goes_on_to_the_backstop_capacity() -> None:
-    world = build(vault=200_000, budget=10_000, adl_step_bps=1_000)
-    assert world.trade("a", 170 * WAD + 7, 9_000 * CASH)
-    assert world.trade("b", 130 * WAD + 7, 4_000 * CASH)
-    move(world, 130 * WAD, chunk=1)
-    assert {d.for_bucket for d in world.model.deleveragings} == {FAIR_ADL}
-    assert {d.step for d in world.model.deleveragings} > {1}
+def test_fair_adl__interrupted_after_each_bucket__goes_on_to_the_backstop_capacity(stack: ExitStack) -> None:
+    played = build(stack, vault=200_000, budget=10_000, adl_step_bps=1_000)
+    assert trade(played, "a", 170 * WAD + 7, 9_000 * CASH)
+    assert trade(played, "b", 130 * WAD + 7, 4_000 * CASH)
+    move(played, 130 * WAD, chunk=1)
+    assert {d.for_bucket for d in played.models[0].deleveragings} == {FAIR_ADL}
+    assert {d.step for d in played.models[0].deleveragings} > {1}
 
 
-def test_settling__everybody_leaves__in_any_order_with_the_same_part() -> None:
-    world = build(vault=1_000, budget=100_000)
-    assert world.trade("a", 700 * WAD + 7, 20_000 * CASH)
-    assert world.trade("b", 300 * WAD + 7, 20_000 * CASH)
-    assert world.trade("c", -200 * WAD - 7, 20_000 * CASH)
-    move(world, 130 * WAD)
-    assert world.model.is_settling
-    assert 0 < world.model.coverage < 1
-    part = world.model.coverage
-    assert world.trade("b", -300 * WAD - 7, 0)
-    world.compare()
-    assert world.model.coverage == part
-    assert world.trade("a", -300 * WAD, 0)
-    assert world.trade("c", 200 * WAD + 7, 0)
-    assert world.trade("a", -400 * WAD - 7, 0)
-    world.compare()
-    assert not world.model.positions
+def test_settling__everybody_leaves__in_any_order_with_the_same_part(stack: ExitStack) -> None:
+    played = build(stack, vault=1_000, budget=100_000)
+    assert trade(played, "a", 700 * WAD + 7, 20_000 * CASH)
+    assert trade(played, "b", 300 * WAD + 7, 20_000 * CASH)
+    assert trade(played, "c", -200 * WAD - 7, 20_000 * CASH)
+    move(played, 130 * WAD)
+    model = played.models[0]
+    assert model.is_settling
+    assert 0 < model.coverage < 1
+    part = model.coverage
+    assert trade(played, "b", -300 * WAD - 7, 0)
+    assert abs(model.coverage - part) < part / 10**9
+    assert trade(played, "a", -300 * WAD, 0)
+    assert trade(played, "c", 200 * WAD + 7, 0)
+    assert trade(played, "a", -400 * WAD - 7, 0)
+    assert not model.positions
 
 
-def test_close__vault_short_of_the_premium__is_not_blocked() -> None:
-    world = build(vault=1_000, budget=100_000)
-    assert world.trade("a", 1_000 * WAD, 20_000 * CASH)
+def test_close__vault_short_of_the_premium__is_not_blocked(stack: ExitStack) -> None:
+    played = build(stack, vault=1_000, budget=100_000)
+    assert trade(played, "a", 1_000 * WAD, 20_000 * CASH)
     # the variation margin leaves the vault 30 USD; closing at the skew fill would bring the owner 5 % of notional
-    move(world, 106 * WAD)
-    assert not world.model.is_settling
-    world.book.trade(world.market.address, world.owners["a"], -1_000 * WAD, 0, 0, True)
-    assert world.market.position(world.owners["a"]).units == 0
+    move(played, 106 * WAD)
+    assert not played.models[0].is_settling
+    assert trade(played, "a", -1_000 * WAD, 0)
+    assert played.market(0).position(address_of(NAMES["a"])).units == 0
 
 
-def test_add_margin__still_below_the_initial_margin__is_taken() -> None:
-    world = build(vault=100_000, budget=60_000)
-    assert world.trade("a", 1_000 * WAD, 8_100 * CASH)
-    assert world.trade("b", -1_000 * WAD, 20_000 * CASH)
+def test_add_margin__still_below_the_initial_margin__is_taken(stack: ExitStack) -> None:
+    played = build(stack, vault=100_000, budget=60_000)
+    assert trade(played, "a", 1_000 * WAD, 8_100 * CASH)
+    assert trade(played, "b", -1_000 * WAD, 20_000 * CASH)
     # 1.6 % of equity: neither liquidatable nor enough for a new position
-    price = world.market.position(world.owners["a"]).beta * 1_000 // 984
-    move(world, price)
-    assert "a" in world.model.positions
-    assert world.change_margin("a", 100 * CASH)
+    move(played, played.market(0).position(address_of(NAMES["a"])).beta * 1_000 // 984)
+    assert NAMES["a"] in played.models[0].positions
+    assert played.do_change_margin(NAMES["a"], 0, 100 * CASH)
+    played.compare()
 
 
-def half_deleveraged_bucket() -> World:
+def half_deleveraged_bucket(stack: ExitStack) -> World:
     """b and c share a bucket of shorts, of which half was deleveraged for a; d is a long that is in no danger."""
-    world = build(vault=100_000, budget=1_000, skew_scale=10**9 * WAD, adl_step_bps=3_333)
-    assert world.trade("a", 30 * WAD + 7, 75 * CASH)
-    assert world.trade("b", -50 * WAD, 205 * CASH)
-    assert world.trade("d", 45 * WAD + 7, 900 * CASH)
-    assert world.trade("c", -40 * WAD, 164 * CASH)
-    assert world.trade("a", 15 * WAD, 38 * CASH)
-    assert world.model.positions["b"].bucket == world.model.positions["c"].bucket
-    move(world, 95 * WAD, chunk=1)
-    assert "a" not in world.model.positions
-    assert {d.step for d in world.model.deleveragings} == {1, 2}
-    assert 20 * WAD < world.model.positions["b"].units < 30 * WAD
-    return world
+    played = build(stack, vault=100_000, budget=1_000, skew_scale=10**9, adl_step_bps=3_333)
+    assert trade(played, "a", 30 * WAD + 7, 75 * CASH)
+    assert trade(played, "b", -50 * WAD, 205 * CASH)
+    assert trade(played, "d", 45 * WAD + 7, 900 * CASH)
+    assert trade(played, "c", -40 * WAD, 164 * CASH)
+    assert trade(played, "a", 15 * WAD, 38 * CASH)
+    positions = played.models[0].positions
+    assert positions[NAMES["b"]].bucket == positions[NAMES["c"]].bucket
+    move(played, 95 * WAD, chunk=1)
+    assert NAMES["a"] not in positions
+    assert {d.step for d in played.models[0].deleveragings} == {1, 2}
+    assert 20 * WAD < played.models[0].positions[NAMES["b"]].units < 30 * WAD
+    return played
 
 
-def test_one_bucket__half_deleveraged__owners_leave_and_grow_with_their_parts() -> None:
-    world = half_deleveraged_bucket()
-    assert world.trade("c", 5 * WAD, 0)
-    world.compare()
-    assert world.trade("b", -5 * WAD, 60 * CASH)
-    world.compare()
-    world.sync("c")
-    world.compare()
+def test_one_bucket__half_deleveraged__owners_leave_and_grow_with_their_parts(stack: ExitStack) -> None:
+    played = half_deleveraged_bucket(stack)
+    assert trade(played, "c", 5 * WAD, 0)
+    assert trade(played, "b", -5 * WAD, 60 * CASH)
+    played.do_sync(NAMES["c"], 0, "keeper1")
+    played.compare()
     for price in (96, 93, 97, 99):
-        move(world, price * WAD, chunk=2)
+        move(played, price * WAD, chunk=2)
 
 
-def test_one_bucket__joined_after_deleveraging__shares_stand_for_fewer_units() -> None:
-    world = half_deleveraged_bucket()
-    bucket = world.model.positions["c"].bucket
+def test_one_bucket__joined_after_deleveraging__shares_stand_for_fewer_units(stack: ExitStack) -> None:
+    played = half_deleveraged_bucket(stack)
+    bucket = played.models[0].positions[NAMES["c"]].bucket
     # one more unit with what a unit of the bucket is worth: out, and in again where a share is less than a unit
-    assert world.trade("c", -1 * WAD, 10 * CASH)
-    assert world.model.positions["c"].bucket == bucket
-    held = world.market.bucket(bucket)
+    assert trade(played, "c", -1 * WAD, 10 * CASH)
+    assert played.models[0].positions[NAMES["c"]].bucket == bucket
+    held = played.market(0).bucket(bucket)
     assert held.shares > held.units + 20 * WAD
-    world.compare()
     for price in (96, 93, 97, 110):
-        move(world, price * WAD, chunk=2)
+        move(played, price * WAD, chunk=2)
+
+
+# Name: what the state machine wrote
+FOUND = {
+    "recovery_is_issued_to_whoever_trades": """{"setup": {"vault": 50000, "skin": 100, "insurance": 5000, "reserve": 1,
+        "skew_scale": 20000}, "actions": [["open", {"who": "trader1", "market": 0, "lots": -181, "margin_bps": 1000}],
+        ["open", {"who": "trader2", "market": 0, "lots": 146, "margin_bps": 250}],
+        ["open", {"who": "trader3", "market": 0, "lots": -285, "margin_bps": 400}],
+        ["move", {"after": 9, "bps": -9000, "market": 0}], ["crank", {"keeper": "keeper0", "market": 0, "most": 1}],
+        ["wait", {"seconds": 90000}], ["move", {"market": 0, "bps": 0, "after": 1}],
+        ["crank", {"market": 0, "most": 1000, "keeper": "keeper0"}],
+        ["open", {"lots": 399, "margin_bps": 1386, "market": 0, "who": "trader3"}]]}""",
+}
+
+
+@pytest.mark.parametrize("script", FOUND.values(), ids=FOUND)
+def test_found__by_the_machine__stays_fixed(script: str) -> None:
+    test_machine.replay(script)

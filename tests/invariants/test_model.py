@@ -52,9 +52,9 @@ def _margin(draws: random.Random) -> int:
 
 def _next(draws: random.Random) -> list[Action]:
     who, market = draws.choice(TRADERS), draws.choice([0, 0, 0, 1])
-    kind = draws.choices(
-        ["open", "close", "margin", "calm", "slide", "gap", "wait", "sync"], [3, 2, 2, 2, 4, 3, 1, 1]
-    )[0]
+    kind = draws.choices(["open", "close", "margin", "calm", "slide", "gap", "wait", "sync"], [3, 2, 2, 2, 4, 3, 1, 1])[
+        0
+    ]
     if kind == "open":
         lots = draws.choice([-1, 1]) * draws.randint(1, 300)
         return [("open", {"who": who, "market": market, "lots": lots, "margin_bps": _margin(draws)})]

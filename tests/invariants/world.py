@@ -562,31 +562,32 @@ class World:
             assert not self._agree(refused, model.crank, keeper, most)
             return
         is_to_the_end = done < most
+        mine = self.chain.logs(self.market(market))
+        liquidated = [e for e in mine if type(e).__name__ == "Liquidated"]
+        deleveraged = [e for e in mine if type(e).__name__ == "Deleveraged"]
+        # Some pieces are but the rounding of others.
+        self.coins += 10 * done
+        dust = self.units_dust(market)
+        dusty = sum(e.units <= dust for e in deleveraged) + sum(e.units <= dust for e in liquidated if e.to_vault)
         pieces: list[int] = []
-        assert self._agree("", lambda: pieces.append(model.crank(keeper, None if is_to_the_end else most)))
+        wanted = None if is_to_the_end else most - dusty
+        assert self._agree("", lambda: pieces.append(model.crank(keeper, wanted, dust, dusty)))
         told, gave = model.liquidations[liquidations:], model.deleveragings[deleveragings:]
-        self.coins += 20 + 10 * max(done, pieces[0])
+        self.coins += 20 + 10 * max(0, pieces[0] - done)
         self.moved_units += sum((d.units for d in gave), Fraction(0))
         for each in told:
             self.moved_units += each.units_to_vault + each.units_to_adl + each.units_last_resort
             if each.loss_per_unit > 0:
                 # so many units does the smallest coin of cover make the vault's
                 self.loose_units += 4 * self.scale // max(1, floor(each.loss_per_unit))
-        events = [e for e in self.last.events]
-        mine = self._of_market(market, events)
-        liquidated = [e for e in mine if type(e).__name__ == "Liquidated"]
-        deleveraged = [e for e in mine if type(e).__name__ == "Deleveraged"]
         self.last.market, self.last.keeper, self.last.pieces = market, keeper, done
         self.is_unsettled[market] = False
         if not is_to_the_end:
-            assert done == pieces[0], f"{done} buckets done, {pieces[0]} in the model"
+            assert done - dusty == pieces[0], f"{done} buckets done, {pieces[0]} in the model"
         elif foretold is not None:
             self._compare_work(foretold, done, liquidated, deleveraged)
         self._compare_liquidations(market, liquidated, told)
         self._compare_deleveragings(market, deleveraged, gave)
-
-    def _of_market(self, market: int, events: list[Any]) -> list[Any]:
-        return self.chain.logs(self.market(market))
 
     def _compare_work(self, foretold: Any, buckets: int, liquidated: list[Any], deleveraged: list[Any]) -> None:
         """The lens foretold what the crank would find."""
@@ -1033,14 +1034,23 @@ class World:
     def units_dust(self, market: int) -> int:
         """A unit is worth price / scale coins: what some coins are in units, and 2^-46 of what is open (floats of 50 bits)."""
         model = self.models[market]
-        open_units = floor(model.units(LONG) + model.units(SHORT))
-        return 10 + (200 + self.coins) * self.scale // max(1, model.price) + (open_units >> 44) + self.loose_units
+        open_units = floor(model.units(LONG) + model.units(SHORT) + self.moved_units)
+        # prices are whole numbers of WAD, and twenty times their rounding is in a limit of the vault (1 / shock)
+        loose = 20 * (8 + self.touches) * open_units // max(1, model.price)
+        return (
+            loose + 10 + (200 + self.coins) * self.scale // max(1, model.price) + (open_units >> 44) + self.loose_units
+        )
 
     def cash_dust(self, market: int | None = None) -> int:
         """Coins of rounding, what the dust of units is worth, and a few WADs of price for each unit."""
         markets = range(MARKETS) if market is None else (market,)
         units = sum(self.models[i].units(side) for i in markets for side in (LONG, SHORT)) + self.moved_units
-        return 50 + self.coins + floor((8 + self.touches) * units / self.scale) + sum(self.units_dust(i) * self.models[i].price // self.scale for i in markets)
+        return (
+            50
+            + self.coins
+            + floor((8 + self.touches) * units / self.scale)
+            + sum(self.units_dust(i) * self.models[i].price // self.scale for i in markets)
+        )
 
     def compare(self, seen: Snapshot | None = None) -> Snapshot:
         """Everybody's money and positions within dust. Then the model goes on with the contracts' numbers, if it is to."""
@@ -1089,7 +1099,7 @@ class World:
                 if held.units:
                     a_coin = self.scale * (10 + self.coins) // max(1, floor(theirs.units))
                     loose = a_coin + floor(dust * theirs.basis / theirs.units) + floor(theirs.basis / 2**32)
-                    near(held.basis, theirs.basis, loose, f"basis of {name}")
+                    near(held.basis, theirs.basis, loose + 4 + self.touches, f"basis of {name}")
             near(held.claim_owed, model.claims.get(name, Fraction(0)), cash_dust, f"claims of {name}")
         near(state.units_long, model.units(LONG), dust, "open interest, long")
         near(state.units_short, model.units(SHORT), dust, "open interest, short")
