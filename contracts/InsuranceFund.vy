@@ -72,6 +72,8 @@ def cover(amount: uint256) -> (uint256, uint256):
     assert market_list.is_market[msg.sender], "only markets"
     skin: uint256 = self.skin_in_the_game
     insurance: uint256 = self.insurance
+    if skin + insurance == 0:
+        return 0, 0
     day: uint256 = self._day(self.cover_days[msg.sender], skin + insurance, self.params.daily_cap_bps)
 
     paid: uint256 = min(amount, min(skin + insurance, self._left(day)))
@@ -241,6 +243,10 @@ def set_params(params: IInsuranceFund.Params):
 def set_market(market: address, is_market: bool):
     ownable._check_owner()
     market_list._set(market, is_market, MAX_MARKETS)
+    if self.cover_days[market] == 0:
+        # days that are over, so that no crank pays for the first write
+        self.cover_days[market] = 1 << CASH_BITS
+        self.reward_days[market] = 1 << CASH_BITS
     log IInsuranceFund.MarketSet(market=market, is_market=is_market)
 
 

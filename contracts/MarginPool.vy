@@ -113,6 +113,12 @@ def allow_pull(market: address, amount: uint256) -> uint256:
     return left
 
 
+@external
+def release(receiver: address, amount: uint256):
+    assert msg.sender == self.order_book, "only the order book"
+    self._move(msg.sender, receiver, amount)
+
+
 # Engines
 
 

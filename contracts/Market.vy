@@ -28,7 +28,7 @@ initializes: grid
 initializes: buckets[grid := grid]
 initializes: book[grid := grid, parameters := parameters]
 initializes: positions[book := book, buckets := buckets, parameters := parameters]
-initializes: adl[book := book, buckets := buckets, grid := grid, parameters := parameters]
+initializes: adl[book := book, grid := grid, parameters := parameters]
 initializes: liquidation[adl := adl, book := book, buckets := buckets, grid := grid, parameters := parameters]
 initializes: trading[book := book, parameters := parameters, positions := positions]
 initializes: ownable
@@ -55,6 +55,7 @@ def __init__(
     grid.__init__()
     book.__init__(wiring)
     buckets.__init__(book.SCALE)
+    adl.__init__()
     parameters.set(params)
     if self.is_contract:
         # never: this is the constructor

@@ -134,7 +134,7 @@ def cancel(id: uint256):
     assert msg.sender == owner or self._is_expired(head), "not your order"
     escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
     self._delete(id, head)
-    extcall POOL.pay(owner, escrow)
+    extcall POOL.release(owner, escrow)
     log IOrderBook.OrderCancelled(id=id, owner=owner)
 
 
@@ -177,8 +177,8 @@ def execute(id: uint256) -> bool:
     fill: IMarket.Fill = abi_decode(response, IMarket.Fill)
     # Escrow that the market had no use for is still the owner's.
     if left > 0:
-        extcall POOL.pay(owner, left)
-    extcall POOL.pay(msg.sender, keeper_fee)
+        extcall POOL.release(owner, left)
+    extcall POOL.release(msg.sender, keeper_fee)
     log IOrderBook.OrderExecuted(
         id=id,
         owner=owner,
@@ -323,7 +323,7 @@ def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: ui
 
 @internal
 def _fail(id: uint256, owner: address, escrow: uint256, reason: String[64]) -> bool:
-    extcall POOL.pay(owner, escrow)
+    extcall POOL.release(owner, escrow)
     log IOrderBook.OrderFailed(id=id, owner=owner, reason=reason)
     return False
 

@@ -24,7 +24,7 @@ initializes: grid
 initializes: buckets[grid := grid]
 initializes: book[grid := grid, parameters := parameters]
 initializes: positions[book := book, buckets := buckets, parameters := parameters]
-initializes: adl[book := book, buckets := buckets, grid := grid, parameters := parameters]
+initializes: adl[book := book, grid := grid, parameters := parameters]
 initializes: liquidation[adl := adl, book := book, buckets := buckets, grid := grid, parameters := parameters]
 
 
@@ -33,6 +33,7 @@ def __init__(wiring: IMarket.Wiring):
     grid.__init__()
     book.__init__(wiring)
     buckets.__init__(book.SCALE)
+    adl.__init__()
 
 
 @external

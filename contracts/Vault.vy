@@ -75,6 +75,7 @@ def __init__(pool: address, cooldown: uint256):
 def deposit(assets: uint256, receiver: address) -> uint256:
     market_list._check_settled()
     worth: uint256 = self._worth()
+    self._check_worth(worth)
     arrived: uint256 = pool_account._pull(msg.sender, assets)
     shares: uint256 = self._to_shares(arrived, worth)
     assert shares > 0, "amount too small"
@@ -87,7 +88,9 @@ def deposit(assets: uint256, receiver: address) -> uint256:
 @external
 def mint(shares: uint256, receiver: address) -> uint256:
     market_list._check_settled()
-    assets: uint256 = self._to_assets_up(shares, self._worth())
+    worth: uint256 = self._worth()
+    self._check_worth(worth)
+    assets: uint256 = self._to_assets_up(shares, worth)
     assert assets > 0, "amount too small"
     arrived: uint256 = pool_account._pull(msg.sender, assets)
     assert arrived == assets, "token takes a fee"
@@ -276,9 +279,18 @@ def _worth() -> uint256:
 @view
 @internal
 def _most() -> uint256:
-    if market_list._are_settled():
+    if market_list._are_settled() and (self._worth() != 0 or erc20.totalSupply == 0):
         return max_value(uint256)
     return 0
+
+
+@view
+@internal
+def _check_worth(worth: uint256):
+    """
+    @dev Where the shares there are stand for nothing, what comes in would go to those whom the vault owes.
+    """
+    assert worth != 0 or erc20.totalSupply == 0, "vault is worth nothing"
 
 
 @view

@@ -10,13 +10,11 @@
         Whoever joins or leaves a bucket at that price changes its base in proportion: the part given stays what it is.
 """
 from . import book
-from . import buckets
 from . import fixed_point as fp
 from . import grid
 from . import parameters
 
 uses: book
-uses: buckets
 uses: grid
 uses: parameters
 
@@ -26,18 +24,22 @@ MASK_40: constant(uint256) = 2**40 - 1
 MASK_64: constant(uint256) = 2**64 - 1
 MASK_120: constant(uint256) = 2**120 - 1
 NOTHING: constant(uint256) = max_value(uint256)
-# a column has at most so many live ticks
-MAX_TICKS: constant(uint256) = 65_536
 
 # price round 32 | joins 32 | taken at 40 | step 16 | score of the last bucket touched + 1, 128 (score < 2^121)
 _cursors: uint256[2]
+
+
+@deploy
+def __init__():
+    # so that no crank pays for the first write
+    self._cursors = [1 << 104, 1 << 104]
 
 
 @view
 @internal
 def step_of(side: uint256) -> uint256:
     """
-    @notice The step, from 1, that ADL of the side is in. `candidates` first.
+    @notice The step, from 1, that ADL of the side is in. `begin` first.
     """
     return (self._cursors[side] >> 104) & MASK_16
 
@@ -79,28 +81,26 @@ def _resume(side: uint256, now: book.Now) -> uint256:
 
 
 @internal
-def candidates(side: uint256, now: book.Now) -> DynArray[uint256, 256]:
+def begin(side: uint256, now: book.Now) -> (uint256, uint256):
     """
-    @notice One key for each column with an eligible bucket left in this step: its best. See `key_of`.
+    @notice For `first_candidate`: the cursor, and how far a score can have moved since it was there: F moves by at most
+            r_max * P * time.
     """
-    keys: DynArray[uint256, 256] = []
     cursor: uint256 = self._resume(side, now)
-    number: uint256 = self.step_of(side)
-    # F moves by at most r_max * P * time, and that is how far a score can have moved since the cursor was there
-    drift: uint256 = 0
-    if cursor != 0:
-        drift = book.largest_funding()
-    columns: uint256 = grid.live_columns[side]
-    for _: uint256 in range(256):
-        if columns == 0:
-            break
-        index: uint256 = fp.msb(columns)
-        columns ^= 1 << index
-        column: uint256 = (side << 24) | (index << 16)
-        key: uint256 = self._first_from(self._start(column, cursor, drift, now), number, now)
-        if key != 0:
-            keys.append(key)
-    return keys
+    if cursor == 0:
+        return 0, 0
+    return cursor, book.largest_funding()
+
+
+@view
+@internal
+def first_candidate(column: uint256, cursor: uint256, drift: uint256, now: book.Now) -> uint256:
+    """
+    @notice The key of the best eligible bucket of a live column that may not have given in this step; 0 if there is none.
+    """
+    if cursor == 0:
+        return self.key_of(grid.lowest(column), now)
+    return self.key_of(grid.at_or_above(self._start(column, cursor, drift, now)), now)
 
 
 @view
@@ -171,8 +171,6 @@ def _start(column: uint256, cursor: uint256, drift: uint256, now: book.Now) -> u
     @notice Where to begin in a column: two ticks and the drift before the coordinate whose score is the cursor's, since every
             bucket of a higher score has given in this step. score = P * (1 / ceil - 1 / e) gives e = P * ceil / (P - score * ceil).
     """
-    if cursor == 0:
-        return column
     ceiling: uint256 = grid.ceil_of(column)
     price: uint256 = now.price * fp.WAD
     taken: uint256 = (cursor - 1) * ceiling
@@ -182,18 +180,3 @@ def _start(column: uint256, cursor: uint256, drift: uint256, now: book.Now) -> u
     beta: int256 = now.q * book.sign(grid.side_of(column)) - convert(equity, int256)
     tick: int256 = fp.floor_div(beta, convert(grid.floor_of((column >> 16) & 255) >> 4, int256)) + 32_766
     return column | min(fp.positive(tick), 65_535)
-
-
-@view
-@internal
-def _first_from(start: uint256, number: uint256, now: book.Now) -> uint256:
-    id: uint256 = grid.at_or_above(start)
-    for _: uint256 in range(MAX_TICKS):
-        key: uint256 = self.key_of(id, now)
-        if key == 0:
-            return 0
-        b: buckets.Words = buckets.load(id)
-        if self.available(b.units, buckets.base_of(b, now.price_round), number) != 0:
-            return key
-        id = grid.above(id)
-    return 0

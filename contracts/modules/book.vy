@@ -68,6 +68,8 @@ def __init__(wiring: IMarket.Wiring):
     decimals: uint8 = staticcall IERC20Detailed(staticcall IMarginPool(wiring.pool).token()).decimals()
     assert decimals <= 18, "more than 18 decimals"
     SCALE = 10 ** (36 - convert(decimals, uint256))
+    # so that no crank pays for the first write; without the bit in `_head` it holds nothing
+    self._cover = 1
 
 
 # Price, funding, loss budget
@@ -208,8 +210,9 @@ def touch():
     published_at: uint256 = 0
     price, published_at = staticcall IPriceSource(SOURCE).price(FEED)
     accrued: int256 = self.funding_accrued()
-    funding: int256 = self.funding_index() + accrued
-    budget: uint256 = self.budget_left()
+    wind: int256 = self._wind
+    funding: int256 = (wind >> 128) + accrued
+    budget: uint256 = convert(wind & convert(MASK_128, int256), uint256)
     old_price: uint256 = head & MASK_96
     old_published_at: uint256 = (head >> 96) & MASK_40
     if published_at <= old_published_at:
@@ -220,12 +223,12 @@ def touch():
     assert price != 0 and price <= MAX_PRICE, "price out of bounds"
     price_round: uint256 = ((head >> 176) & MASK_32) + 1
     self._head = price | (published_at << 96) | (block.timestamp << 136) | (price_round << 176) | (head & (PAUSED_BIT | COVER_BIT))
-    self._wind = (funding << 128) | convert(budget, int256)
-    move: int256 = 0
+    margin: int256 = 0
     if old_price != 0:
-        move = convert(price, int256) - convert(old_price, int256) - accrued
-    margin: int256 = fp.ceil_div(self.skew() * move, convert(SCALE, int256))
-    budget = self._budget_after(budget, margin, published_at - old_published_at)
+        margin = fp.ceil_div(
+            self.skew() * (convert(price, int256) - convert(old_price, int256) - accrued), convert(SCALE, int256)
+        )
+    budget = self._budget_after(budget, margin, published_at - old_published_at, convert(price, int256) - funding)
     self._wind = (funding << 128) | convert(budget, int256)
     log IMarket.PriceRound(
         price_round=price_round,
@@ -239,12 +242,12 @@ def touch():
 
 
 @internal
-def _budget_after(left: uint256, margin: int256, elapsed: uint256) -> uint256:
+def _budget_after(left: uint256, margin: int256, elapsed: uint256, q: int256) -> uint256:
     full: uint256 = parameters.loss_budget()
     refilled: uint256 = min(full, left + fp.mul_div_down(full, min(elapsed, fp.DAY), fp.DAY))
     if margin >= 0:
         return refilled - min(refilled, convert(margin, uint256))
-    if refilled == full or not self.is_clean():
+    if refilled == full or not self._is_clean_at(q):
         return refilled
     return min(full, refilled + convert(-margin, uint256))
 
@@ -317,7 +320,11 @@ def _equity_at(q: int256) -> int256:
 
 @internal
 def is_clean() -> bool:
-    q: int256 = self.adjusted_price()
+    return self._is_clean_at(self.adjusted_price())
+
+
+@internal
+def _is_clean_at(q: int256) -> bool:
     return grid.is_all_at_or_below(grid.LONG, q) and grid.is_all_at_or_below(grid.SHORT, -q)
 
 
@@ -567,10 +574,11 @@ def settle_trade(pulled: uint256, owner: address, payout: uint256, bonus: uint25
 
 
 @internal
-def settle_crank(keeper: address, reward: uint256) -> uint256:
+def settle_crank(keeper: address, reward: uint256, is_over: bool) -> uint256:
     """
     @notice Pays the keeper; once the market is clean also the variation margin, insurance and treasury. Where the vault
-            can't pay the variation margin, the market is settled at this price. While it is not clean none moves.
+            can't pay the variation margin and all other work is done, the market is settled at this price: an interrupted
+            crank leaves that to the one that ends it. While the market is not clean none moves.
     @return What the keeper was paid: a reward that nobody can pay is cut, it settles no market.
     """
     payments: DynArray[IMarginPool.Payment, 6] = []
@@ -595,7 +603,7 @@ def settle_crank(keeper: address, reward: uint256) -> uint256:
             if dues >> 176 != 0:
                 payments.append(IMarginPool.Payment(receiver=TREASURY, amount=dues >> 176))
             self._dues = dues & MASK_96
-        elif not self.is_settling():
+        elif is_over and not self.is_settling():
             self._head |= SETTLING_BIT
             log IMarket.Settling(
                 index_price=self.index_price(),

@@ -66,12 +66,6 @@ def epoch_of(id: uint256) -> uint256:
 
 @view
 @internal
-def ledger(id: uint256, epoch: uint256) -> uint256:
-    return self._ledgers[(id << 32) | epoch]
-
-
-@view
-@internal
 def bucket(id: uint256) -> IMarket.Bucket:
     b: IMarket.Bucket = empty(IMarket.Bucket)
     words: Words = self.load(id)
@@ -222,20 +216,27 @@ def _per_share(cash: uint256, shares: uint256, class_floor: uint256, fraction: u
 
 @view
 @internal
-def owed(id: uint256, epoch: uint256, owned: uint256, snapshot: uint256) -> (uint256, uint256, uint256):
+def snapshot(id: uint256, epoch: uint256) -> uint256:
     """
-    @notice Cash and claim owed to `owned` shares since `snapshot`, rounded down, and the new snapshot.
+    @notice What each share of the epoch has been paid so far: cash and claim, in ledger units.
     """
-    now: uint256 = self._ledgers[(id << 32) | epoch] & SNAPSHOT_MASK
-    if now == snapshot:
-        return 0, 0, now
+    return self._ledgers[(id << 32) | epoch] & SNAPSHOT_MASK
+
+
+@view
+@internal
+def owed(id: uint256, owned: uint256, before: uint256, now: uint256) -> (uint256, uint256):
+    """
+    @notice Cash and claim owed to `owned` shares between two snapshots, rounded down.
+    """
+    if now == before:
+        return 0, 0
     class_floor: uint256 = grid.floor_of((id >> 16) & 255)
-    paid: uint256 = (now & MASK_92) - (snapshot & MASK_92)
-    claim: uint256 = (now >> 92) - (snapshot >> 92)
+    paid: uint256 = (now & MASK_92) - (before & MASK_92)
+    claim: uint256 = (now >> 92) - (before >> 92)
     return (
         self._to_cash(owned * paid, class_floor, PAID_FRACTION),
         self._to_cash(owned * claim, class_floor, CLAIM_FRACTION),
-        now,
     )
 
 

@@ -174,6 +174,23 @@ def at_or_below(id: uint256) -> uint256:
 
 @view
 @internal
+def lowest(column: uint256) -> uint256:
+    """
+    @notice The lowest live bucket of a live column. `column` is its first bucket's id.
+    """
+    word: uint256 = (column >> 8) + fp.lsb(self._summaries[column >> COLUMN_SHIFT])
+    return (word << 8) | fp.lsb(self._leaves[word])
+
+
+@view
+@internal
+def highest(column: uint256) -> uint256:
+    word: uint256 = (column >> 8) + fp.msb(self._summaries[column >> COLUMN_SHIFT])
+    return (word << 8) | fp.msb(self._leaves[word])
+
+
+@view
+@internal
 def above(id: uint256) -> uint256:
     """
     @notice The next live bucket of the column above `id`, or NOTHING.
@@ -204,8 +221,7 @@ def highest_beta(side: uint256) -> int256:
             break
         index: uint256 = fp.msb(columns)
         columns ^= 1 << index
-        top: uint256 = self.at_or_below((side << SIDE_SHIFT) | (index << COLUMN_SHIFT) | 65_535)
-        highest = max(highest, self.beta_of(top))
+        highest = max(highest, self.beta_of(self.highest((side << SIDE_SHIFT) | (index << COLUMN_SHIFT))))
     return highest
 
 

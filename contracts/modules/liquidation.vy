@@ -84,7 +84,7 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     assert max_buckets != 0, "max_buckets is zero"
     book.touch()
     if book.is_settling():
-        book.settle_crank(keeper, 0)
+        book.settle_crank(keeper, 0, True)
         return 0
     assert book.is_fresh(), "stale price"
 
@@ -92,20 +92,41 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     maintenance: int256 = self.maintenance(now.price)
     w: Work = empty(Work)
     is_fair: bool = False
-    # one key for each column; in one function, because an array that is passed on is copied
-    worst: DynArray[uint256, 512] = self._liquidatable(now, maintenance)
+    # nothing is left to do: not when max_buckets ends the crank
+    is_over: bool = False
+    # one key for each column with a liquidatable bucket: its worst. All that needs these two lists is in this function: a list
+    # that is passed on is copied, and memory for 512 words more costs 5,000 gas
+    worst: DynArray[uint256, 512] = []
+    for side: uint256 in range(2):
+        if grid.beta_bound(side) > now.q * book.sign(side) - maintenance:
+            columns: uint256 = grid.live_columns[side]
+            for n: uint256 in range(256):
+                if columns == 0:
+                    break
+                index: uint256 = fp.msb(columns)
+                columns ^= 1 << index
+                key: uint256 = self._key_of(grid.highest((side << 24) | (index << 16)), now, maintenance)
+                if key != 0:
+                    worst.append(key)
     winners: DynArray[uint256, 256] = []
     winners_side: uint256 = NO_SIDE
     step: uint256 = 0
-    for _: uint256 in range(MAX_TURNS):
+    for turn: uint256 in range(MAX_TURNS):
         if w.buckets >= max_buckets:
             break
         if w.loser.units == 0:
             self._write(w, now)
             w.tally = empty(Tally)
             if len(worst) != 0:
-                at: uint256 = self._highest(worst)
-                w.loser = self._loser(MASK_32 - (worst[at] & MASK_32), now)
+                at: uint256 = 0
+                highest: uint256 = 0
+                i: uint256 = 0
+                for key: uint256 in worst:
+                    if key > highest:
+                        highest = key
+                        at = i
+                    i += 1
+                w.loser = self._loser(MASK_32 - (highest & MASK_32), now)
                 w.side = 1 - grid.side_of(w.loser.id)
                 if w.loser.units != 0 and not w.loser.is_under_way:
                     w = self._take_over(w, now)
@@ -122,35 +143,55 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
                 w.loser.id = NOTHING
                 w.side, w.loser.units = self._fair_need(now.price_round)
             else:
+                is_over = True
                 break
             continue
 
         if winners_side != w.side:
-            winners = adl.candidates(w.side, now)
             winners_side = w.side
+            winners = []
+            cursor: uint256 = 0
+            drift: uint256 = 0
+            cursor, drift = adl.begin(w.side, now)
             step = adl.step_of(w.side)
+            columns: uint256 = grid.live_columns[w.side]
+            for n: uint256 in range(256):
+                if columns == 0:
+                    break
+                index: uint256 = fp.msb(columns)
+                columns ^= 1 << index
+                key: uint256 = adl.first_candidate((w.side << 24) | (index << 16), cursor, drift, now)
+                if key != 0:
+                    winners.append(key)
         if len(winners) == 0:
             if adl.next_step(w.side):
                 winners_side = NO_SIDE
             elif is_fair:
+                is_over = True
                 break
             else:
                 self._write(w, now)
                 w.tally = empty(Tally)
                 w = self._last_resort(w, now)
             continue
-        best: uint256 = self._highest(winners)
-        key: uint256 = winners[best]
+        best: uint256 = 0
+        at: uint256 = 0
+        i: uint256 = 0
+        for key: uint256 in winners:
+            if key > best:
+                best = key
+                at = i
+            i += 1
         is_done: bool = False
-        is_done, w = self._deleverage(key, step, w, now)
+        is_done, w = self._deleverage(best, step, w, now)
         if is_done:
-            following: uint256 = adl.next_candidate(adl.id_of(key), now)
+            following: uint256 = adl.next_candidate(adl.id_of(best), now)
             if following == 0:
                 following = winners[len(winners) - 1]
-                winners[best] = following
+                winners[at] = following
                 winners.pop()
             else:
-                winners[best] = following
+                winners[at] = following
 
     self._write(w, now)
     if not is_fair and w.loser.units != 0:
@@ -159,10 +200,10 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
         self._lower_bounds(now, maintenance)
     if w.buckets != 0:
         topped_up: uint256 = self._top_up(keeper, w.top_up)
-        paid: uint256 = book.settle_crank(keeper, w.reward + w.top_up - topped_up)
+        paid: uint256 = book.settle_crank(keeper, w.reward + w.top_up - topped_up, is_over)
         log IMarket.RewardPaid(keeper=keeper, amount=topped_up + paid, buckets=w.buckets)
     else:
-        book.settle_crank(keeper, 0)
+        book.settle_crank(keeper, 0, is_over)
     return w.buckets
 
 
@@ -177,29 +218,6 @@ def maintenance(price: uint256) -> int256:
 
 @view
 @internal
-def _liquidatable(now: book.Now, maintenance: int256) -> DynArray[uint256, 512]:
-    """
-    @notice The key of the worst bucket of each column that has a liquidatable one.
-    """
-    keys: DynArray[uint256, 512] = []
-    for side: uint256 in range(2):
-        if grid.beta_bound(side) <= now.q * book.sign(side) - maintenance:
-            continue
-        columns: uint256 = grid.live_columns[side]
-        for _: uint256 in range(256):
-            if columns == 0:
-                break
-            index: uint256 = fp.msb(columns)
-            columns ^= 1 << index
-            top: uint256 = grid.at_or_below((side << 24) | (index << 16) | 65_535)
-            key: uint256 = self._key_of(top, now, maintenance)
-            if key != 0:
-                keys.append(key)
-    return keys
-
-
-@view
-@internal
 def _key_of(id: uint256, now: book.Now, maintenance: int256) -> uint256:
     if id == NOTHING:
         return 0
@@ -207,20 +225,6 @@ def _key_of(id: uint256, now: book.Now, maintenance: int256) -> uint256:
     if equity >= maintenance:
         return 0
     return (convert(OFFSET - equity, uint256) << 32) | (MASK_32 - id)
-
-
-@pure
-@internal
-def _highest(keys: DynArray[uint256, 512]) -> uint256:
-    at: uint256 = 0
-    highest: uint256 = 0
-    i: uint256 = 0
-    for key: uint256 in keys:
-        if key > highest:
-            highest = key
-            at = i
-        i += 1
-    return at
 
 
 @view
@@ -358,7 +362,7 @@ def _deleverage(key: uint256, step: uint256, work: Work, now: book.Now) -> (bool
     available: uint256 = adl.available(b.units, base, step)
     given: uint256 = min(w.loser.units, available)
     if given == 0:
-        # liquidated since the candidates were loaded
+        # it has given its step, or was liquidated since the candidates were loaded
         return True, w
     beta: int256 = grid.beta_of(id)
     # in profit, so x > beta

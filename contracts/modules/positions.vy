@@ -56,8 +56,10 @@ def held(account: address) -> (Held, uint256):
     h.id = (place >> 144) & MASK_25
     h.shares = place & MASK_112
     epoch: uint256 = (place >> 112) & MASK_32
-    snapshot: uint256 = 0
-    h.cash_owed, h.claim_owed, snapshot = buckets.owed(h.id, epoch, h.shares, self._snapshots[account])
+    # a ledger only grows: where it is empty, so is the snapshot
+    snapshot: uint256 = buckets.snapshot(h.id, epoch)
+    if snapshot != 0:
+        h.cash_owed, h.claim_owed = buckets.owed(h.id, h.shares, self._snapshots[account], snapshot)
     total: uint256 = 0
     shares: uint256 = 0
     present: uint256 = 0
@@ -125,8 +127,8 @@ def take(account: address) -> Held:
         return h
     if not self.is_open(account, h):
         h.shares = 0
-        self._clear(account)
-    elif snapshot != self._snapshots[account]:
+        self._clear(account, snapshot)
+    elif snapshot != 0:
         self._snapshots[account] = snapshot
     if h.cash_owed != 0:
         book.collected(h.cash_owed)
@@ -156,9 +158,10 @@ def collect(account: address) -> (uint256, uint256):
 
 
 @internal
-def _clear(account: address):
+def _clear(account: address, snapshot: uint256):
     self._places[account] = 0
-    self._snapshots[account] = 0
+    if snapshot != 0:
+        self._snapshots[account] = 0
 
 
 @internal
@@ -170,7 +173,7 @@ def leave(account: address, h: Held, units: uint256):
     burnt: uint256 = buckets.leave(h.id, units, h.shares, book.price_round())
     book.remove_units(grid.side_of(h.id), units, convert(units, int256) * grid.beta_of(h.id))
     if burnt == h.shares:
-        self._clear(account)
+        self._clear(account, buckets.snapshot(h.id, epoch))
     else:
         self._places[account] -= burnt
     log IMarket.BucketChanged(
@@ -216,9 +219,9 @@ def enter(
     book.add_units(side, units, beta)
     if margin > convert(grid.ceil_of(id), int256):
         book.count_join()
-    snapshot: uint256 = buckets.ledger(id, epoch) & buckets.SNAPSHOT_MASK
-    # an account without a place has no snapshot
-    if snapshot != 0 or self._places[account] != 0:
+    snapshot: uint256 = buckets.snapshot(id, epoch)
+    # whoever enters has no place, and so no snapshot
+    if snapshot != 0:
         self._snapshots[account] = snapshot
     self._places[account] = shares | (epoch << 112) | (id << 144) | self._packed_terms(
         id, min(basis, convert(margin, uint256)), entry_price

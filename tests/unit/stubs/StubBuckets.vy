@@ -51,7 +51,11 @@ def base_at(id: uint256, price_round: uint256) -> uint256:
 @view
 @external
 def owed(id: uint256, epoch: uint256, owned: uint256, snapshot: uint256) -> (uint256, uint256, uint256):
-    return buckets.owed(id, epoch, owned, snapshot)
+    now: uint256 = buckets.snapshot(id, epoch)
+    paid: uint256 = 0
+    claim: uint256 = 0
+    paid, claim = buckets.owed(id, owned, snapshot, now)
+    return paid, claim, now
 
 
 @view
