@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -40,8 +41,9 @@ def main(update: bool, most: int) -> None:
         snapshot.save(measured)
         console.print(f"wrote {snapshot.PATH.relative_to(ROOT)}")
         return
-    for line in snapshot.complaints(measured, committed):
-        console.print(line, style="red", highlight=False)
+    known = {name: value for name, value in measured.items() if name in committed}
+    for line in snapshot.complaints(known, committed):
+        console.print(line, style="red", highlight=False, soft_wrap=True)
 
 
 def measure(console: Console, most: int) -> tuple[figures.Figures, dict[str, Crash]]:
@@ -69,9 +71,9 @@ def measure(console: Console, most: int) -> tuple[figures.Figures, dict[str, Cra
 
 def table_of(title: str, *names: str, caption: str | None = None) -> Table:
     """A table whose first column is text and whose others are numbers."""
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
     for number, name in enumerate(names):
-        table.add_column(name, justify="right" if number else "left")
+        table.add_column(name, justify="right" if number else "left", no_wrap=number == 0)
     return table
 
 
@@ -88,23 +90,30 @@ def goal_table(measured: Mapping[str, float]) -> Table:
 def peer_table(measured: Mapping[str, float]) -> Table:
     caption = (
         "All transactions of the work added up. The peers' figures were measured on their own code with mock prices: "
-        "they exclude checking price signatures; ours of the last two rows include an update with four."
+        "they exclude checking price signatures; our liquidation and ADL include an update with four."
     )
-    table = table_of("Thousands of gas, against others", "work", "Plimsoll", *figures.PEERS, caption=caption)
-    for work, ours, peers in figures.COMPARED:
-        table.add_row(work, f"{figures.total(ours, measured) / 1_000:,.0f}", *peers)
+    works = [compared.work for compared in figures.COMPARED]
+    table = table_of("Thousands of gas, against others", "", *works, caption=caption)
+    ours = (f"{figures.total(compared.ours, measured) / 1_000:,.0f}" for compared in figures.COMPARED)
+    table.add_row("Plimsoll", *ours, style="bold")
+    for number, peer in enumerate(figures.PEERS):
+        table.add_row(peer, *(compared.peers[number] for compared in figures.COMPARED))
     return table
 
 
 def crash_table(crashes: Mapping[str, Crash]) -> Table:
+    caption = (
+        "Gas each: per open position. Closed: part of all positions that was liquidated. ADL'd: part of all positions, "
+        "and of the shorts' units, that ADL closed wholly or in part. A bucket that gives twice has two steps."
+    )
     table = table_of(
-        "A fall by 30 %: at once (crash), in six steps (slide)",
-        *("figure", "gas per position", "million gas", "blocks of 30M", "buckets liquidated", "ADL steps"),
-        *("positions liquidated", "deleveraged", "of shorts' units"),
+        "A fall by 30 %: at once (crash), in six steps (slide); blocks of 30M gas",
+        *("positions", "gas each", "Mgas", "blocks", "buckets", "ADL steps", "closed", "ADL'd", "units"),
+        caption=caption,
     )
     for name, crash in crashes.items():
         table.add_row(
-            name,
+            name.removesuffix("_per_position"),
             f"{crash.gas_per_position:,.0f}",
             f"{crash.gas / 1e6:,.1f}",
             f"{crash.blocks}",

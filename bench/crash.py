@@ -34,6 +34,7 @@ LEVERAGES = (2.0, 40.0)
 MOST_SKEW = 0.01
 """Of open interest: 2 million USD, of the 3.3 million that the default vault gives room for."""
 PATH = (94_000, 96_500, 98_500, 97_500, 99_500, 102_000, 101_000, PRICE)
+LONG_PATH_LENGTH = 80
 CRASHED = PRICE * 7 // 10
 STEPS = tuple(PRICE - PRICE * part // 100 for part in (5, 10, 15, 20, 25, 30))
 LEAST_NOTIONAL = 25
@@ -86,18 +87,18 @@ def draw(rng: Random, positions: int, skew: float) -> Iterator[tuple[int, float,
         yield sign, notional, exp(rng.uniform(*map(log, LEVERAGES)))
 
 
-def crowd(positions: int, report: Report = lambda more: None) -> tuple[Bench, list[str]]:
+def crowd(positions: int, report: Report = lambda more: None, path: Sequence[int] = PATH) -> tuple[Bench, list[str]]:
     """An exchange with exactly `positions` open positions and nothing to crank at PRICE; and their owners."""
     bench = Bench.build()
     rng = Random(f"{SEED}:{positions}")
     owners: list[str] = []
-    prices = [*PATH, *[PRICE] * TRIES]
+    prices = [*path, *[PRICE] * TRIES]
     drawn = 0
     for turn, price in enumerate(prices):
         bench.publish(price)
         bench.crank(ALL)
-        part = positions // len(PATH)
-        if turn >= len(PATH) - 1:
+        part = positions // len(path)
+        if turn >= len(path) - 1:
             owners = [owner for owner in owners if bench.market.position(owner).units]
             part = positions - len(owners)
         if part == 0:
@@ -166,6 +167,20 @@ def crank_block(bench: Bench, room: int, size: int) -> tuple[Sent, int]:
 def crash(positions: int, report: Report = lambda more: None) -> Crash:
     """Down by 30 % at once: nearly everyone who is liquidated is bankrupt, and the winners bear it."""
     return fall(*crowd(positions, report), [CRASHED])
+
+
+def long_path() -> list[int]:
+    """A random walk of 80 prices between the lowest and the highest of PATH, with steps of 1.2 %."""
+    rng = Random(SEED)
+    prices = [PATH[0]]
+    while len(prices) < LONG_PATH_LENGTH - 1:
+        prices.append(int(min(max(PATH), max(PATH[0], prices[-1] * (1 + rng.gauss(0.0008, 0.012))))))
+    return [*prices, PRICE]
+
+
+def scattered_crash(positions: int, report: Report = lambda more: None) -> Crash:
+    """`crash`, with the positions opened at 80 prices: they are spread over more buckets."""
+    return fall(*crowd(positions, report, long_path()), [CRASHED])
 
 
 def slide(positions: int, report: Report = lambda more: None) -> Crash:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bench import columns, cranks, trading
-from bench.crash import Crash, Report, crash, slide
+from bench.crash import Crash, Report, crash, scattered_crash, slide
 from plimsoll import artifacts
 
 Figures = dict[str, float]
@@ -32,6 +32,7 @@ class Scale(NamedTuple):
 
 SCALES = (
     *(Scale(f"crash_{n}_per_position", n, crash, n <= 1_000) for n in (100, 1_000, 10_000, 100_000)),
+    Scale("crash_10000_scattered_per_position", 10_000, scattered_crash, False),
     *(Scale(f"slide_{n}_per_position", n, slide, n <= 1_000) for n in (1_000, 10_000)),
 )
 
@@ -78,12 +79,12 @@ class Compared(NamedTuple):
 PEERS = ("Velar Artha", "GMX v2", "GMX v1", "Perennial v2", "Perp v2", "Pika v4", "Synthetix v3")
 COMPARED = (
     Compared(
-        "open a position",
+        "open",
         ("place_market", "execute_open"),
         ("815-898", "3,625-3,704", "1,176", "1,684-1,746", "786-898", "652", "1,338"),
     ),
     Compared(
-        "close it",
+        "close",
         ("place_market_reduce_only", "execute_close"),
         ("873-920", "3,504-3,566", "870", "2,136", "565-587", "473", "1,338"),
     ),
@@ -93,7 +94,7 @@ COMPARED = (
         ("1,055-1,079", "2,750", "225-353", "1,752", "1,490", "209", "810"),
     ),
     Compared(
-        "deleverage one",
+        "ADL one",
         ("price_update_4of5", "crank_adl_one"),
         ("none", "3,518-4,106", "none", "none", "none", "none", "none"),
     ),
