@@ -347,7 +347,7 @@ class Market:
         if not self.is_settling and self.is_clean:
             self._pay_or_draw()
 
-    def _settle_crank(self, keeper: str, reward: Fraction) -> None:
+    def _settle_crank(self, keeper: str, reward: Fraction, is_over: bool) -> None:
         """A keeper's reward that nobody can pay is cut; variation margin that nobody can pay settles the market."""
         if not self.is_clean:
             self._pay(keeper, self._cash_for(reward))
@@ -356,10 +356,10 @@ class Market:
         missing = self._pay_or_draw()
         cut = min(reward, missing)
         self._pay(keeper, -cut)
-        if missing > cut:
-            self.is_settling = True
-        else:
+        if missing <= cut:
             self._flush()
+        elif is_over:
+            self.is_settling = True
 
     @property
     def coverage(self) -> Fraction:
@@ -569,17 +569,19 @@ class Market:
         self.earned, self.dust = Fraction(0), dust
         self.top_up = Fraction(dusty * self.params.reward_floor)
         if self.is_settling:
-            self._settle_crank(keeper, Fraction(0))
+            self._settle_crank(keeper, Fraction(0), True)
             return 0
         if not self.is_fresh:
             raise RejectedError("stale price")
         done = 0
+        is_over = most != 0  # an interrupted crank settles no market
         for units in self._work() if most != 0 else ():
             done += units > dust
             if done == most:
+                is_over = False
                 break
         topped_up = self.capital.pay_reward(self.name, keeper, self.top_up)
-        self._settle_crank(keeper, self.earned + self.top_up - topped_up)
+        self._settle_crank(keeper, self.earned + self.top_up - topped_up, is_over)
         return done
 
     def _work(self) -> Iterator[Fraction]:

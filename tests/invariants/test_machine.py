@@ -252,9 +252,30 @@ class Machine(RuleBasedStateMachine):
     def crank(self, **terms: Any) -> None:
         self.act("crank", **terms)
 
-    @rule(market=markets, most=most, keeper=keepers)
-    def crank_again(self, **terms: Any) -> None:
-        self.act("crank", **terms)
+    @rule(market=markets, bps=st.integers(-900, 900), after=st.integers(1, 60), most=st.sampled_from([1, 2]))
+    def cut_short(self, market: int, bps: int, after: int, most: int) -> None:
+        self.act("move", market=market, bps=bps, after=after)
+        self.act("crank", market=market, most=most, keeper="keeper1")
+
+    @rule(
+        crowd=st.lists(
+            st.tuples(traders, st.sampled_from([0, 0, 1]), st.integers(-600, 600), margin_bps), min_size=2, max_size=6
+        )
+    )
+    def rush(self, crowd: list[tuple[str, int, int, int]]) -> None:
+        """Many come at once, so that a crash finds somebody."""
+        for who, market, lots, margin in crowd:
+            self.act("open", who=who, market=market, lots=lots, margin_bps=margin)
+
+    @rule(who=traders, other=traders, market=markets, bps=st.sampled_from([-500, 500, -2_000, 3_000]), lots=lots)
+    def around_a_crash(self, who: str, other: str, market: int, bps: int, lots: int) -> None:
+        """Leave and join at the price at which ADL has just begun."""
+        self.act("move", market=market, bps=bps, after=30)
+        self.act("crank", market=market, most=1, keeper="keeper0")
+        self.act("close", who=who, market=market, part_bps=5_000)
+        self.act("open", who=other, market=market, lots=lots, margin_bps=400)
+        self.act("margin", who=who, market=market, bps=300)
+        self.act("crank", market=market, most=1_000, keeper="keeper1")
 
     @rule(who=traders, market=markets, by=anyone)
     def sync(self, **terms: Any) -> None:
@@ -336,9 +357,15 @@ class Machine(RuleBasedStateMachine):
         if self.player.world.requests:
             self.act("lp_redeem", request=len(self.player.world.requests) - 1)
 
-    @rule(request=orders, by=st.sampled_from((*LPS, "trader0")))
-    def lp_cancel(self, **terms: Any) -> None:
-        self.act("lp_cancel", **terms)
+    @rule(request=orders, by=st.sampled_from((*LPS, "trader0")), who=lps, is_owner=st.booleans())
+    def lp_cancel(self, request: int, by: str, who: str, is_owner: bool) -> None:
+        assert self.player is not None
+        if is_owner:
+            self.act("lp_request", who=who, part_bps=5_000, form=2, receiver=who)
+        requests = list(self.player.world.requests.values())
+        if is_owner and requests:
+            by = requests[request % len(requests)].owner
+        self.act("lp_cancel", request=request, by=by)
 
     @rule(who=lps, to=anyone, part_bps=parts, way=st.integers(0, 2))
     def shares(self, **terms: Any) -> None:
@@ -439,6 +466,7 @@ EXCLUDED = {
     "RecoveryToken.set_minter(address)": "once, at deployment; by others in do_forbidden",
     "MarginPool.collect(address,uint256)": "called by the order book in place; by others in do_forbidden",
     "MarginPool.allow_pull(address,uint256)": "called by the order book in execute; by others in do_forbidden",
+    "MarginPool.release(address,uint256)": "called by the order book; by others in do_forbidden",
     "MarginPool.pay(address,uint256)": "called by engines; by others in do_forbidden",
     "MarginPool.settle(uint256,(address,uint256)[])": "called by markets; by others in do_forbidden",
     "MarginPool.draw(uint256)": "called by markets; by others in do_forbidden",
