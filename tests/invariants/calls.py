@@ -95,6 +95,11 @@ def _named(entry: Entry, value: Any) -> Any:
     return value
 
 
+# Views of a market that depend on its own storage alone, which only calls of these contracts can change: kept until then
+KEPT = ("Market.position(", "Market.bucket(", "Market.columns(", "Market.next_bucket(", "Market.is_fair_adl_begun(")
+CHANGES_MARKETS = ("Market.", "OrderBook.", "Relay.")
+
+
 class Function:
     """One external function."""
 
@@ -108,12 +113,20 @@ class Function:
         self.takes_words = all(is_static(each) for each in self.inputs)
         self.gives_words = all(is_static(each) for each in self.outputs)
         self.reads = [unpacker(each) for each in self.outputs] if self.gives_words else []
+        self.changes_markets = not self.is_view and self.name.startswith(CHANGES_MARKETS)
+        self.kept: dict[tuple[int, bytes], Any] | None = {} if self.name.startswith(KEPT) else None
 
     def __call__(self, *args: Any, sender: str = "0x" + "00" * 20) -> Any:
         if self.takes_words:
             packed = b"".join([pack(entry, arg) for entry, arg in zip(self.inputs, args, strict=True)])
         else:
             packed = abi_encode([type_of(each) for each in self.inputs], args)
+        key = self.chain.version, packed
+        if self.kept is not None:
+            if key in self.kept:
+                return self.kept[key]
+            if len(self.kept) > 2_000:
+                self.kept.clear()
         output = self.chain.call(self.address, self.selector + packed, sender, self)
         if not self.outputs:
             return None
@@ -126,7 +139,10 @@ class Function:
         else:
             decoded = abi_decode([type_of(each) for each in self.outputs], output)
             values = [_named(entry, value) for entry, value in zip(self.outputs, decoded, strict=True)]
-        return values[0] if len(values) == 1 else tuple(values)
+        result = values[0] if len(values) == 1 else tuple(values)
+        if self.kept is not None:
+            self.kept[key] = result
+        return result
 
 
 class Overloaded:
@@ -163,6 +179,7 @@ class Chain:
         self.now = start
         self.called: set[str] = set()  # functions that changed state, by name
         self.raw_logs: list[Any] = []
+        self.version = self.newest_version = 0  # of the storage of markets
         self.readers: dict[tuple[int, int], tuple[Any, list[Entry], list[Entry]]] = {}
 
     @property
@@ -197,12 +214,21 @@ class Chain:
             self.readers[key] = make, topics, data
 
     def call(self, to: str, data: bytes, sender: str, function: Function) -> bytes:
+        if function.is_view:
+            backend = self.env.evm
+            backend.set_block()
+            try:
+                return bytes(backend.vm.message_call(sender, to, data, 0, None, is_static=True))
+            except RuntimeError:
+                pass  # again, for the reason
+        if function.changes_markets:
+            self.newest_version += 1
+            self.version = self.newest_version
         result = self.env.execute_code(to_address=to, sender=sender, data=data, is_modifying=not function.is_view)
         if result.error is not None:
             raise RevertedError(str(result.error.args[0]))
-        if not function.is_view:
-            self.called.add(function.name)
-            self.raw_logs = result.logs
+        self.called.add(function.name)
+        self.raw_logs = result.logs
         return result.output
 
     def logs(self, contract: Contract | None = None) -> list[Any]:
@@ -232,13 +258,13 @@ class Chain:
     @contextmanager
     def anchor(self) -> Iterator[None]:
         """Whatever happens inside is undone."""
-        now, vm = self.now, self.env.evm.vm
+        now, vm, version = self.now, self.env.evm.vm, self.version
         snapshot, logs = vm.snapshot(), self.raw_logs
         try:
             yield
         finally:
             vm.revert(snapshot)
-            self.now, self.raw_logs = now, logs
+            self.now, self.raw_logs, self.version = now, logs, version
 
 
 def load(name: str) -> Artifact:

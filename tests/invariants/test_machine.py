@@ -58,6 +58,7 @@ class Player:
     """Plays actions one by one, with all invariants after each, and remembers them."""
 
     on_step: ClassVar[Callable[[], None]] = lambda: None
+    is_enough: ClassVar[Callable[[], bool]] = lambda: False
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
@@ -68,6 +69,8 @@ class Player:
         self.draw = 0
 
     def act(self, action: str, **terms: Any) -> None:
+        if Player.is_enough():
+            return
         self.script.append((action, terms))
         played = self.world
         played.last = Last(action)

@@ -158,6 +158,7 @@ class World:
         self.orders: dict[int, Order] = {}
         self.requests: dict[int, Request] = {}
         self.donated = self.flows = 0
+        self.seen_buckets: list[tuple[int, list[tuple[int, int]]]] = [(-1, [])] * MARKETS
         self.coins = 0  # of rounding so far, or since the model took over the contracts' numbers
         self.loose_units = self.touches = 0  # funding is rounded to a WAD each time
         self.moved_units = Fraction(0)
@@ -999,6 +1000,9 @@ class World:
 
     def buckets(self, market: int) -> list[tuple[int, int]]:
         """Every live bucket and its units, found through the bitmaps."""
+        version = self.chain.version
+        if self.seen_buckets[market][0] == version:
+            return self.seen_buckets[market][1]
         contract = self.market(market)
         found = []
         for side in (LONG, SHORT):
@@ -1010,6 +1014,7 @@ class World:
                 while bucket != NONE:
                     found.append((bucket, contract.bucket(bucket).units))
                     bucket = contract.next_bucket(bucket + 1, True) if bucket & 0xFFFF != 0xFFFF else NONE
+        self.seen_buckets[market] = version, found
         return found
 
     def view(self, market: int) -> View:
@@ -1159,6 +1164,8 @@ def _copy(value: Any) -> Any:
 
 
 def near(mine: int, theirs: Fraction | int, dust: int, what: str = "") -> None:
+    if type(theirs) is Fraction and theirs.denominator == 1:
+        theirs = theirs.numerator
     off = abs(mine - theirs)
     assert off <= dust or off <= abs(theirs) / 10**12, (
         f"{what}: contracts {mine}, model {float(theirs):.6f}, dust {dust}"
