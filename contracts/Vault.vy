@@ -74,8 +74,7 @@ def __init__(pool: address, cooldown: uint256):
 @external
 def deposit(assets: uint256, receiver: address) -> uint256:
     market_list._check_settled()
-    worth: uint256 = self._worth()
-    self._check_worth(worth)
+    worth: uint256 = self._worth_for_deposit()
     arrived: uint256 = pool_account._pull(msg.sender, assets)
     shares: uint256 = self._to_shares(arrived, worth)
     assert shares > 0, "amount too small"
@@ -88,9 +87,7 @@ def deposit(assets: uint256, receiver: address) -> uint256:
 @external
 def mint(shares: uint256, receiver: address) -> uint256:
     market_list._check_settled()
-    worth: uint256 = self._worth()
-    self._check_worth(worth)
-    assets: uint256 = self._to_assets_up(shares, worth)
+    assets: uint256 = self._to_assets_up(shares, self._worth_for_deposit())
     assert assets > 0, "amount too small"
     arrived: uint256 = pool_account._pull(msg.sender, assets)
     assert arrived == assets, "token takes a fee"
@@ -262,7 +259,7 @@ def pool() -> address:
 
 @view
 @internal
-def _worth() -> uint256:
+def _net() -> int256:
     """
     @dev cash + sum over markets of (unsettled variation margin - P * K^2 / (2 * psi)), floored at zero.
     """
@@ -273,24 +270,32 @@ def _worth() -> uint256:
         is_settled: bool = False
         owed, reserve, is_settled = staticcall IMarket(market).vault_position()
         worth += owed - convert(reserve, int256)
-    return fixed_point.positive(worth)
+    return worth
+
+
+@view
+@internal
+def _worth() -> uint256:
+    return fixed_point.positive(self._net())
 
 
 @view
 @internal
 def _most() -> uint256:
-    if market_list._are_settled() and (self._worth() != 0 or erc20.totalSupply == 0):
+    if market_list._are_settled() and self._net() >= 0:
         return max_value(uint256)
     return 0
 
 
 @view
 @internal
-def _check_worth(worth: uint256):
+def _worth_for_deposit() -> uint256:
     """
-    @dev Where the shares there are stand for nothing, what comes in would go to those whom the vault owes.
+    @dev What comes in must not go to those whom the vault owes.
     """
-    assert worth != 0 or erc20.totalSupply == 0, "vault is worth nothing"
+    net: int256 = self._net()
+    assert net >= 0, "vault owes more than it has"
+    return convert(net, uint256)
 
 
 @view

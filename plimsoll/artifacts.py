@@ -78,10 +78,10 @@ def sources(path: Path) -> set[Path]:
 def _imports(path: Path) -> list[Path]:
     imported = []
     for dots, module, name in _IMPORT.findall(path.read_text(encoding="utf-8")):
-        folder = path.parents[len(dots) - 1] if dots else path.parent
-        base = folder.joinpath(*module.split(".")) if module else folder
-        candidates = (base.joinpath(*name.split(".")).with_suffix(suffix) for suffix in (".vy", ".vyi"))
-        imported += [candidate for candidate in candidates if candidate.is_file()]
+        for folder in [path.parents[len(dots) - 1]] if dots else [path.parent, ROOT]:
+            base = folder.joinpath(*module.split(".")) if module else folder
+            candidates = (base.joinpath(*name.split(".")).with_suffix(suffix) for suffix in (".vy", ".vyi"))
+            imported += [candidate for candidate in candidates if candidate.is_file()]
     return imported
 
 

@@ -1,7 +1,7 @@
 """titanoboa on revm: the same Python objects for contracts, a hundred times faster than on py-evm.
 
-`boa.set_env(RevmEnv())` before anything is deployed, and deploy through `plimsoll.boa_chain`. For what runs very many
-transactions: state machine, model comparison, benchmarks. There are no source traces: a revert tells its reason, no more.
+`boa.set_env(RevmEnv())` before anything is deployed, and deploy artifacts, as `plimsoll.boa_chain` does. For what runs very
+many transactions: tests, state machine, benchmarks. There are no source traces: a revert tells its reason and no more.
 """
 
 from __future__ import annotations
@@ -114,8 +114,22 @@ class RevmBackend:
             found[to_checksum_address("0x" + match.group(1))] = {int(slot): int(value) for slot, value in slots}
         return found
 
+    @contextlib.contextmanager
+    def without_code(self, address: str) -> Iterator[None]:
+        """Lets a test send as a contract, which the rules of transactions forbid. It can't be called back meanwhile."""
+        account = self.vm.basic(address)
+        if not account.code or not account.code.rstrip(b"\0"):
+            yield
+            return
+        self.vm.insert_account_info(address, pyrevm.AccountInfo(nonce=account.nonce))
+        try:
+            yield
+        finally:
+            self.vm.insert_account_info(address, account)
+
     def get_code(self, address: Address) -> bytes:
-        return bytes(self.vm.get_code(str(address)) or b"")
+        # revm analyses code with a stop and 32 zeros behind it
+        return bytes(self.vm.get_code(str(address)) or b"")[:-33]
 
     def get_storage(self, address: Address, slot: int) -> int:
         return int(self.vm.storage(str(address), slot))
@@ -146,6 +160,8 @@ class RevmEnv(boa.Env):  # type: ignore[misc]
         super().__init__()
         self.nickname = "revm"
         self.evm = RevmBackend()
+        self.is_one_transaction = False
+        """Whether transient storage lives on from call to call."""
 
     def deploy(
         self,
@@ -177,15 +193,14 @@ class RevmEnv(boa.Env):  # type: ignore[misc]
         self.evm.set_block()
         output, failure = b"", None
         with self._anchor() if simulate else contextlib.nullcontext():
-            vm = self.evm.vm
-            # what lives for one transaction ended with the last one
-            vm.reset_transient_storage()
-            try:
-                output = vm.message_call(
-                    str(self._get_sender(sender)), str(to_address), data, value, gas, is_static=not is_modifying
-                )
-            except RuntimeError as error:
-                output, failure = _failure(error)
+            vm, caller = self.evm.vm, str(self._get_sender(sender))
+            if not self.is_one_transaction:
+                vm.reset_transient_storage()
+            with self.evm.without_code(caller):
+                try:
+                    output = vm.message_call(caller, str(to_address), data, value, gas, is_static=not is_modifying)
+                except RuntimeError as error:
+                    output, failure = _failure(error)
             return self._computation(data, str(to_address), bytes(output), failure)
 
     def _computation(self, data: bytes, to: str, output: bytes, failure: Revert | None) -> Computation:

@@ -1,16 +1,21 @@
-"""Fixtures of the unit tests. The contracts run on titanoboa: `pytest -p no:ape_test tests/unit`.
+"""Fixtures of the unit tests. The contracts run on titanoboa, on revm: `pytest -p no:ape_test tests/unit`.
 
-Its plugin undoes what a test or a Hypothesis example did on the chain.
+titanoboa's plugin undoes what a test or a Hypothesis example did on the chain.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import boa
 import pytest
+
+from plimsoll.revm import RevmEnv
 
 if TYPE_CHECKING:
     from tests.unit.support import System
+
+boa.set_env(RevmEnv())
 
 
 @pytest.fixture(scope="session", params=[6], ids=lambda decimals: f"{decimals}_decimals")

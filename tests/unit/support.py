@@ -10,11 +10,17 @@ from typing import Any
 
 import boa
 import pytest
+from boa import BoaError
+from boa.contracts.abi.abi_contract import ABIContractFactory, ABIFunction
+from boa.contracts.base_evm_contract import StackTrace
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
+from eth_utils import keccak, to_bytes
+
+from plimsoll import artifacts
 
 ROOT = Path(__file__).resolve().parents[2]
+STUBS = ROOT / "tests/unit/stubs"
 WAD = 10**18
 DAY = 86_400
 FEED = keccak(text="BTC-USD")
@@ -28,10 +34,35 @@ DAILY_CAP_BPS = 2_500
 RECOVERY_SHARE_BPS = 5_000
 
 
+class Deployer:
+    """Deploys a contract, or a stub of tests/unit/stubs, from its artifact."""
+
+    def __init__(self, name: str) -> None:
+        folder = STUBS if (STUBS / f"{name}.vy").exists() else artifacts.CONTRACTS
+        build = ROOT / "build/stubs" if folder == STUBS else artifacts.BUILD
+        self.artifact = artifacts.compile_all([name], folder, build)[name]
+        self.factory = ABIContractFactory(name, self.artifact.abi)
+
+    def deploy(self, *args: Any) -> Any:
+        constructor = next((entry for entry in self.artifact.abi if entry["type"] == "constructor"), None)
+        encoded = ABIFunction(constructor, self.artifact.name).prepare_calldata(*args) if constructor else b""
+        address, computation = boa.env.deploy(bytecode=to_bytes(hexstr=self.artifact.bytecode) + encoded)
+        if computation.is_error:
+            raise BoaError(computation.call_trace, StackTrace([str(computation.error)]))
+        return self.at(address)
+
+    def at(self, address: Any) -> Any:
+        return self.factory.at(address)
+
+    def deploy_as_blueprint(self) -> str:
+        assert self.artifact.blueprint is not None
+        address, _ = boa.env.deploy_code(bytecode=to_bytes(hexstr=self.artifact.blueprint))
+        return str(address)
+
+
 @cache
-def deployer(name: str) -> Any:
-    folder = ROOT / "tests/unit/stubs" if name.startswith(("Stub", "Odd")) else ROOT / "contracts"
-    return boa.load_partial(str(folder / f"{name}.vy"))
+def deployer(name: str) -> Deployer:
+    return Deployer(name)
 
 
 def last_event(contract: Any, name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import boa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +18,15 @@ def _escrow(system: System, amount: int) -> str:
     return trader
 
 
+@pytest.fixture(autouse=True)
+def _one_transaction() -> Iterator[None]:
+    """An allowance lives for one transaction."""
+    boa.env.is_one_transaction = True
+    yield
+    boa.env.is_one_transaction = False
+
+
 def _allow(system: System, amount: int) -> int:
-    # boa runs calls without clearing transient storage between them: as if they were one transaction
     return int(system.as_(system.order_book.address, system.pool.allow_pull, system.market.address, amount))
 
 

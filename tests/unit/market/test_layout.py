@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import boa
 import pytest
 
-from tests.unit.support import deployer
+from plimsoll import artifacts
 
 
 def slots(name: str) -> dict[str, tuple[int, int]]:
@@ -19,7 +20,7 @@ def slots(name: str) -> dict[str, tuple[int, int]]:
             else:
                 walk(value, f"{path}{key}.")
 
-    walk(deployer(name).compiler_data.storage_layout["storage_layout"], "")
+    walk(boa.load_partial(str(artifacts.CONTRACTS / f"{name}.vy")).compiler_data.storage_layout["storage_layout"], "")
     return found
 
 

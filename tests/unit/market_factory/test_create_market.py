@@ -12,7 +12,7 @@ from tests.unit.support import FEED, System, deployer, last_event
 @pytest.fixture
 def factory() -> Any:
     blueprints = [deployer(name).deploy_as_blueprint() for name in ("Market", "TradingEngine", "RiskEngine")]
-    return deployer("MarketFactory").deploy(*(each.address for each in blueprints))
+    return deployer("MarketFactory").deploy(*blueprints)
 
 
 def _wiring(system: System) -> tuple[object, ...]:

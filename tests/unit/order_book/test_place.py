@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import boa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.meter import send
 from tests.unit.order_book.conftest import Desk, Order
-from tests.unit.support import LIMIT, MARKET, STOP, WAD, build_system, deployer, every_decimals, last_event
+from tests.unit.support import LIMIT, MARKET, STOP, deployer, every_decimals, last_event
 
 MAX_SIZE = 2**127 - 1
 
@@ -123,21 +120,6 @@ def test_place__market_off_the_list__only_reduces(desk: Desk) -> None:
     with boa.reverts("market only reduces"):
         desk.place()
     assert desk.place(reduce_only=True) == 1
-
-
-def test_place__gas__within_its_goal() -> None:
-    # an environment of its own: the meter makes what was written so far irrevocable
-    with boa.swap_env(boa.Env()):
-        system = build_system()
-        trader = system.cash("trader", 1_000 * system.unit)
-        order = Order(system.market.address, acceptable_price=122_550 * WAD + 1, expires_at=boa.env.timestamp + 600)
-        used = [
-            send(system.order_book.place, replace(order, size_delta=size).tuple_, sender=trader)
-            for size in (WAD, 2 * WAD, -2 * WAD)
-        ]
-        # the first finds the escrow empty
-        assert max(used[1:]) <= 100_000
-        assert used[0] <= 120_000
 
 
 def test_set_market__only_the_owner(desk: Desk) -> None:
