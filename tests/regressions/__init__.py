@@ -1,0 +1,1 @@
+"""Traps that others fell into, each tried on the real contracts."""
