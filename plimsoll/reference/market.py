@@ -348,15 +348,14 @@ class Market:
             self._pay_or_draw()
 
     def _settle_crank(self, keeper: str, reward: Fraction, is_over: bool) -> None:
-        """A keeper's reward that nobody can pay is cut; variation margin that nobody can pay settles the market."""
+        """A reward the vault can't pay on top of variation margin is cut; margin it can't pay settles the market."""
         if not self.is_clean:
             self._pay(keeper, self._cash_for(reward))
             return
         self._pay(keeper, reward)
         missing = self._pay_or_draw()
-        cut = min(reward, missing)
-        self._pay(keeper, -cut)
-        if missing <= cut:
+        if missing <= reward:
+            self._pay(keeper, -missing)
             self._flush()
         elif is_over:
             self.is_settling = True
@@ -562,8 +561,8 @@ class Market:
     def crank(self, keeper: str, most: int | None = None, dust: int = 0, dusty: int = 0) -> int:
         """Liquidate and deleverage, worst bucket first, all there is or `most` pieces of work; returns the pieces done.
 
-        A piece is what one counterparty (the vault, or one step of one winner's bucket) takes of one bucket. Rounding makes
-        or swallows pieces of a few units: those up to `dust` are not counted; `dusty` of them are rewarded.
+        A piece is what one counterparty (the vault, or one step of one winner's bucket) takes of one bucket. Rounding
+        makes or swallows pieces of a few units: those up to `dust` are not counted; `dusty` of them are rewarded.
         """
         self._touch()
         self.earned, self.dust = Fraction(0), dust

@@ -95,7 +95,7 @@ def _named(entry: Entry, value: Any) -> Any:
     return value
 
 
-# Views of a market that depend on its own storage alone, which only calls of these contracts can change: kept until then
+# Views of a market that depend on its own storage alone. Only calls of CHANGES_MARKETS can change that: kept until then
 KEPT = ("Market.position(", "Market.bucket(", "Market.columns(", "Market.next_bucket(", "Market.is_fair_adl_begun(")
 CHANGES_MARKETS = ("Market.", "OrderBook.", "Relay.")
 

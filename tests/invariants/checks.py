@@ -1,7 +1,7 @@
 """The fourteen invariants, each a function with the invariant's name.
 
-They look at the contracts alone, with the state before and after the last call and its events; only `lazy_is_eager` asks the
-model. Those that try something out do so under an anchor, and run where the docstring says.
+They look at the contracts alone, with the state before and after the last call and its events; only `lazy_is_eager`
+asks the model. Those that try something out do so under an anchor, and run where the docstring says.
 """
 
 from __future__ import annotations
@@ -192,8 +192,8 @@ def compartments(step: Step) -> None:
 
 
 def grid(step: Step) -> None:
-    """Bitmaps, buckets and sums belong to each other; every position is in a live bucket, and no bucket is without one."""
-    for i, view in enumerate(step.after.markets):
+    """Bitmaps, buckets and sums agree; every position is in a live bucket, and no bucket is without one."""
+    for view in step.after.markets:
         state = view.state
         units = [sum(u for b, u in view.buckets if b >> 24 == side) for side in (LONG, SHORT)]
         assert units == [state.units_long, state.units_short]
@@ -214,7 +214,7 @@ def grid(step: Step) -> None:
 
 
 def reward(step: Step) -> None:
-    """A crank that did work pays its caller, unless neither penalties nor reserve nor vault have anything to pay with."""
+    """A crank that did work pays its caller, unless nobody has anything to pay with."""
     last = step.world.last
     if not last.pieces or last.market is None:
         return
@@ -265,12 +265,12 @@ def _fund(world: World) -> tuple[int, ...]:
 
 
 def _same(a: Any, b: Any, world: World, market: int, pieces: int, was_short: bool) -> None:
-    """The same state, to the coin; but for who pays the keeper, and what.
+    """The same state, to the coin; but for who pays the keeper.
 
-    Income that is passed on between two cranks may fill the reward reserve, which then pays what the vault would have paid:
-    insurance, reserve and vault are compared as a sum, up to a coin for each time that income is shared. And where the vault
-    fell short on the way, a reward was cut at once that a crank of one piece could pay, or the other way round: then the
-    keeper and the market's cash are in the sum.
+    Income that is passed on between two cranks may fill the reward reserve, which then pays what the vault would have
+    paid: insurance, reserve and vault are compared as a sum, up to a coin for each time that income is shared. Where
+    the vault fell short on the way, a reward was cut at once that a crank of one piece could pay, or the other way
+    round: then the keeper and the market's cash are in the sum.
     """
     first, second = a[0], b[0]
     assert [v.buckets for v in first.markets] == [v.buckets for v in second.markets]
@@ -295,14 +295,14 @@ def _difference(a: Any, b: Any) -> str:
 
 
 def always_out(step: Step) -> None:
-    """On a copy of the world everybody gets out: cancel, crank, close, sync, claim, withdraw. Tried at every eighth step."""
+    """On a copy of the world everybody gets out: cancel, crank, close, sync, claim, withdraw. Every eighth step."""
     if step.draw % 8 == 0:
         with step.world.anchor():
             leave(step.world)
 
 
 def leave(world: World) -> None:
-    """Everyone leaves, whatever state the exchange is in; nothing may stand in the way. The books are empty up to dust."""
+    """Everyone leaves, whatever state the exchange is in. The books are empty then, up to dust."""
     ex = world.exchange
     pool, book = ex.pool, ex.book
     # nobody needs a price to withdraw, cancel or collect
@@ -390,8 +390,8 @@ def _is_empty(world: World, index: int) -> None:
 def split_proof(step: Step) -> None:
     """Whoever splits a position over two accounts changes nobody's outcome. Tried at every sixteenth step.
 
-    On two copies of the world somebody opens a position, whole or in halves, the price falls or rises, the market is cranked
-    and everybody closes. The two halves pay together the premium of the whole, so all others must end with the same money.
+    On two copies of the world somebody opens a position, whole or in halves, the price moves and the market is cranked.
+    The two halves pay together the premium of the whole, so all others must end with the same money.
     """
     world = step.world
     if step.draw % 16 != 3 or any(model.is_settling for model in world.models):
@@ -457,7 +457,8 @@ def _open(world: World, index: int, names: list[str], lots: int) -> set[int] | N
             return None
     _fresh(world, index)
     try:
-        if not all([ex.book.execute(each, sender=address_of("keeper1")) for each in ids]):
+        filled = [ex.book.execute(each, sender=address_of("keeper1")) for each in ids]
+        if not all(filled):
             return None
     except RevertedError:
         return None

@@ -1,4 +1,4 @@
-"""The whole of Plimsoll on revm, once per process and collateral. Every contract is the real one but the price source."""
+"""The whole of Plimsoll on revm, once per process and collateral. All contracts are real but the price source."""
 
 from __future__ import annotations
 
@@ -110,9 +110,5 @@ def insurance_params(unit: int, cap_bps: int = 5_000, share_bps: int = 5_000, ta
 
 def first_params(unit: int) -> list[int]:
     """Anything within bounds: a world sets its own before it begins."""
-    return [200, 100, 5, 2, 6_000, 2_000, 50, 2_000, 5_000, 0, 5_000, 3_000, 1_000, 500, 2_000, 100, MAX_AGE] + [
-        10**24,
-        20 * unit,
-        10**6 * unit,
-        unit // 2,
-    ]
+    small = [200, 100, 5, 2, 6_000, 2_000, 50, 2_000, 5_000, 0, 5_000, 3_000, 1_000, 500, 2_000, 100, MAX_AGE]
+    return [*small, 10**24, 20 * unit, 10**6 * unit, unit // 2]

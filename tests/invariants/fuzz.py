@@ -4,7 +4,7 @@
     python -m tests.invariants.fuzz --scenarios 2000
     python -m tests.invariants.fuzz --replay build/fuzz/machine-1.json
 
-A step is one action with all invariants after it. Every example that fails is written to build/fuzz in its smallest form.
+A step is one action with all invariants after it. What fails is written to build/fuzz in its smallest form.
 """
 
 from __future__ import annotations

@@ -156,6 +156,26 @@ FOUND = {
         ["wait", {"seconds": 90000}], ["move", {"market": 0, "bps": 0, "after": 1}],
         ["crank", {"market": 0, "most": 1000, "keeper": "keeper0"}],
         ["open", {"lots": 399, "margin_bps": 1386, "market": 0, "who": "trader3"}]]}""",
+    # cranks of one piece settled the market before its liquidations were done
+    "interrupted_crank_settles_no_market": """
+        {"setup": {"price": 10000000000000000000000000, "vault": 2000, "reserve": 1, "budget": 30000, "adl_step_bps":
+        1000, "mandate": 1000000000}, "actions": [["open", {"who": "trader0", "market": 0, "lots": 257, "margin_bps":
+        745}], ["open", {"who": "trader1", "market": 0, "lots": -300, "margin_bps": 400}], ["open", {"who": "trader4",
+        "market": 0, "lots": 561, "margin_bps": 2437}], ["open", {"who": "trader5", "market": 0, "lots": -5,
+        "margin_bps": 648}], ["move", {"after": 23785, "bps": 62, "market": 0}], ["move", {"market": 0, "bps": 322,
+        "after": 543}], ["move", {"market": 0, "bps": 123, "after": 206}]]}""",
+    "interrupted_crank_leaves_the_vault_short": """
+        {"setup": {"decimals": 18, "vault": 2000, "reserve": 1, "budget": 30000, "adl_step_bps": 10000, "mandate":
+        1000000000}, "actions": [["open", {"who": "trader0", "market": 0, "lots": 476, "margin_bps": 400}], ["open",
+        {"who": "trader1", "market": 0, "lots": -18, "margin_bps": 1000}], ["move", {"market": 0, "bps": 4000, "after":
+        48}], ["crank", {"market": 0, "most": 1, "keeper": "keeper1"}]]}""",
+    # shares for cash that went to the traders at once, until their number overflowed
+    "deposit_into_a_vault_that_owes_more_than_it_has": """
+        {"setup": {"decimals": 18, "price": 1000000000000, "vault": 2000, "skin": 2000, "insurance": 200, "budget":
+        3000, "adl_step_bps": 10000, "mandate": 5000}, "actions": [["open", {"who": "trader4", "market": 0, "lots": 91,
+        "margin_bps": 1440}], ["move", {"after": 41, "bps": 15000, "market": 0}], ["lp_deposit", {"who": "lp0",
+        "amount": 50000000000000000000}], ["lp_deposit", {"who": "lp0", "amount": 1000000000000000000}], ["lp_deposit",
+        {"who": "lp0", "amount": 20000000000000000000000}]]}""",
 }
 
 

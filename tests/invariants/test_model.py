@@ -1,6 +1,6 @@
 """Random scenarios in the contracts and in the exact model: lazy = eager, order, exactness, principal.
 
-Unlike in the state machine the model keeps its own numbers from beginning to end, so that rounding adds up, and is bounded.
+Unlike in the state machine the model keeps its own numbers from beginning to end: rounding adds up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Action = tuple[str, dict[str, Any]]
 
 
 def draw(draws: random.Random) -> tuple[Setup, list[Action]]:
-    """A scenario: longs and shorts in turn at a few leverages, then trades, calm, slides, gaps and interrupted cranks."""
+    """Longs and shorts in turn at a few leverages, then trades, calm, slides, gaps and interrupted cranks."""
     pick = draws.choice
     setup = Setup(
         decimals=pick([6, 6, 8, 18]),

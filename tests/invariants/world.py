@@ -355,33 +355,33 @@ class World:
         reduce_only: bool = False,
         expires_in: int = YEAR,
     ) -> int:
-        """The order's id, 0 if it was refused."""
+        """The order's number, 0 if it was refused."""
         book, pool = self.exchange.book, self.exchange.pool
         expires_at = self.now + expires_in
         order = (self.market(market).address, kind, size, margin, trigger, acceptable, reduce_only, expires_at)
         fee = book.keeper_fee()
         balance = pool.balance_of(address_of(who))
-        id, refused = self._call(book.place, order, sender=who)
+        number, refused = self._call(book.place, order, sender=who)
         fits = (kind == 0) == (trigger == 0) and expires_in > 0 and size != 0
         is_open = reduce_only or book.is_listed(self.market(market).address)
         assert (refused == "") == (fits and is_open and balance >= margin + fee), refused
         if refused:
             return 0
-        self.orders[id] = Order(
+        self.orders[number] = Order(
             who, market, kind, size, margin, trigger, acceptable, reduce_only, expires_at, self.now, fee
         )
-        return int(id)
+        return int(number)
 
     def do_cancel(self, order: int, by: str) -> bool:
         """The `order`-th of the open ones."""
         if not self.orders:
             return False
-        id = list(self.orders)[order % len(self.orders)]
-        theirs = self.orders[id]
-        _, refused = self._call(self.exchange.book.cancel, id, sender=by)
+        number = list(self.orders)[order % len(self.orders)]
+        theirs = self.orders[number]
+        _, refused = self._call(self.exchange.book.cancel, number, sender=by)
         assert (refused == "") == (by == theirs.owner or self.now > theirs.expires_at), refused
         if not refused:
-            del self.orders[id]
+            del self.orders[number]
         return not refused
 
     def do_execute(self, order: int, keeper: str) -> bool:
@@ -389,11 +389,11 @@ class World:
             return False
         return self._execute(list(self.orders)[order % len(self.orders)], keeper)
 
-    def _execute(self, id: int, keeper: str) -> bool:
-        order = self.orders[id]
+    def _execute(self, number: int, keeper: str) -> bool:
+        order = self.orders[number]
         self._quote(order)
-        done, refused = self._call(self.exchange.book.execute, id, sender=keeper)
-        return self._executed(id, keeper, done, refused)
+        done, refused = self._call(self.exchange.book.execute, number, sender=keeper)
+        return self._executed(number, keeper, done, refused)
 
     def _quote(self, order: Order) -> None:
         self.quoted = None
@@ -401,16 +401,16 @@ class World:
             market, owner = self.market(order.market).address, address_of(order.owner)
             self.quoted = self.exchange.lens.quote(market, owner, order.size, order.margin)
 
-    def _executed(self, id: int, keeper: str, done: bool, refused: str) -> bool:
+    def _executed(self, number: int, keeper: str, done: bool, refused: str) -> bool:
         """Does in the model what `execute` did; the events are those of the call."""
-        order = self.orders[id]
+        order = self.orders[number]
         model = self.models[order.market]
         is_dropped = not refused and not done
         if is_dropped:
-            failed = [e for e in self.last.events if type(e).__name__ == "OrderFailed" and e.id == id]
+            failed = [e for e in self.last.events if type(e).__name__ == "OrderFailed" and e.id == number]
             refused = failed[-1].reason
         if not refused or is_dropped:
-            del self.orders[id]
+            del self.orders[number]
         if self.now > order.expires_at:
             assert is_dropped and refused == "expired"
             return False
@@ -423,15 +423,12 @@ class World:
         if held is not None and abs(held.signed_units + delta) <= self.units_dust(order.market):
             delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
         known = refused == "market only reduces"
-        was_held = model.positions.get(order.owner)
         terms = order.owner, delta, order.margin, order.acceptable, order.reduce_only, order.placed_at
         if known or not self._agree(refused, model.trade, *terms):
             assert refused.startswith("wait: ") != is_dropped, refused
             return False
         self.coins += 20
         self.moved_units += abs(delta)
-        if was_held is not None and order.owner in model.positions:
-            self._rounded_equity(order.market, was_held, model.positions[order.owner])
         self.capital.credit(order.owner, -order.fee)
         self.capital.credit(keeper, order.fee)
         self.last.market, self.last.is_filled = order.market, True
@@ -440,9 +437,6 @@ class World:
         if self.quoted is not None:
             self._compare_quote(order, fill)
         return True
-
-    def _rounded_equity(self, market: int, before: Position, after: Position) -> None:
-        """A coin of equity is worth so many units of coordinate in a small position."""
 
     def _is_triggered(self, order: Order) -> bool:
         if order.kind == 0:
@@ -462,13 +456,13 @@ class World:
 
     def do_trade(self, who: str, market: int, size: int, margin: int, reduce_only: bool = False) -> bool:
         """Place, the same price a second later, execute; an order that has to wait is cancelled."""
-        if size == 0 or not (id := self.do_place(who, market, size, margin, reduce_only=reduce_only)):
+        if size == 0 or not (number := self.do_place(who, market, size, margin, reduce_only=reduce_only)):
             return False
         self.refresh(market)
-        is_filled = self._execute(id, "keeper0")
-        if id in self.orders:
+        is_filled = self._execute(number, "keeper0")
+        if number in self.orders:
             last = self.last
-            self.do_cancel(list(self.orders).index(id), who)
+            self.do_cancel(list(self.orders).index(number), who)
             self.last = last
         return is_filled
 
@@ -529,7 +523,7 @@ class World:
     # ------------------------------------------------------------------ cranks
 
     def do_crank(self, market: int, most: int, keeper: str) -> int:
-        contract, model = self.market(market), self.models[market]
+        contract = self.market(market)
         foretold = self._foretell(market)
         done, refused = self._call(contract.crank, most, sender=keeper)
         self._cranked(market, most, keeper, done, refused, foretold)
@@ -554,9 +548,7 @@ class World:
             return work, lens.market(address), ()
         return work, lens.market(address), tuple(lens.queue(address, side, 64) for side in (LONG, SHORT))
 
-    def _cranked(
-        self, market: int, most: int, keeper: str, done: int, refused: str, foretold: Any, payee: str = ""
-    ) -> None:
+    def _cranked(self, market: int, most: int, keeper: str, done: int, refused: str, foretold: Any) -> None:
         model = self.models[market]
         liquidations, deleveragings = len(model.liquidations), len(model.deleveragings)
         if refused:
@@ -664,8 +656,8 @@ class World:
                 done, refused = self._call(self.market(i).crank, most, sender=keeper)
                 results.append(0 if refused else done)
             filled = failed = waiting = 0
-            for id in ids:
-                done, refused = self._call(self.exchange.book.execute, id, sender=keeper)
+            for number in ids:
+                done, refused = self._call(self.exchange.book.execute, number, sender=keeper)
                 waiting += bool(refused)
                 filled += bool(done)
                 failed += not refused and not done
@@ -688,17 +680,17 @@ class World:
             if done == 0 and not model.is_settling and self.now - max(model.published_at, model.offered[1]) > MAX_AGE:
                 refused = "stale price"
             self._cranked(i, most, keeper, done, refused, None)
-        for id in ids:
-            told = [e for e in events if getattr(e, "id", None) == id]
+        for number in ids:
+            told = [e for e in events if getattr(e, "id", None) == number]
             self.quoted = None
             if not told:
-                if self._is_triggered(self.orders[id]):
-                    order = self.orders[id]
+                if self._is_triggered(self.orders[number]):
+                    order = self.orders[number]
                     terms = Fraction(order.size), order.margin, order.acceptable, order.reduce_only, order.placed_at
                     assert not self._agree("wait", self.models[order.market].trade, order.owner, *terms)
                 continue
             self.last.events = told + [e for e in events if type(e).__name__ == "Traded"]
-            self._executed(id, keeper, type(told[-1]).__name__ == "OrderExecuted", "")
+            self._executed(number, keeper, type(told[-1]).__name__ == "OrderExecuted", "")
         self.last.events, self.chain.raw_logs = events, raw
         self.last.market, self.last.pieces, self.last.is_filled = None, None, False
 
@@ -735,7 +727,7 @@ class World:
         known = ("amount too small", "nothing to deposit", "erc20: transfer amount exceeds balance")
         if refused == "wait: market not settled":
             assert not is_open
-        elif refused == "vault is worth nothing":
+        elif refused == "vault owes more than it has":
             assert worth == 0
         else:
             assert refused in known, refused
@@ -763,28 +755,28 @@ class World:
         vault = self.exchange.vault
         shares = vault.balanceOf(address_of(who)) * part_bps // 10_000
         args = (shares, address_of(receiver), 0)[: form + 1]
-        id, refused = self._call(vault.request_redeem, *args, sender=who)
+        number, refused = self._call(vault.request_redeem, *args, sender=who)
         assert (refused == "") == (shares > 0), refused
         if not refused:
             to = who if form == 0 else receiver
-            self.requests[id] = Request(who, shares, to, self.now + vault.cooldown())
+            self.requests[number] = Request(who, shares, to, self.now + vault.cooldown())
         return not refused
 
     def do_lp_redeem(self, request: int) -> bool:
         if not self.requests:
             return False
-        id = list(self.requests)[request % len(self.requests)]
-        mine = self.requests[id]
+        number = list(self.requests)[request % len(self.requests)]
+        mine = self.requests[number]
         vault = self.exchange.vault
         is_open, worth, supply = self._is_vault_open(), self._worth(), vault.totalSupply()
-        assets, refused = self._call(vault.redeem_request, id, sender=mine.owner)
+        assets, refused = self._call(vault.redeem_request, number, sender=mine.owner)
         if refused:
             known = ("wait: cooldown", "request lapsed", "wait: market not settled", "wait: not enough cash")
             assert refused in known, refused
             assert (refused == "wait: market not settled") <= (not is_open)
             return False
         assert is_open
-        del self.requests[id]
+        del self.requests[number]
         self.flows -= assets
         self.capital.vault -= assets
         self.last.is_vault_flow = True
@@ -795,11 +787,11 @@ class World:
     def do_lp_cancel(self, request: int, by: str) -> bool:
         if not self.requests:
             return False
-        id = list(self.requests)[request % len(self.requests)]
-        _, refused = self._call(self.exchange.vault.cancel_request, id, sender=by)
-        assert (refused == "") == (by == self.requests[id].owner), refused
+        number = list(self.requests)[request % len(self.requests)]
+        _, refused = self._call(self.exchange.vault.cancel_request, number, sender=by)
+        assert (refused == "") == (by == self.requests[number].owner), refused
         if not refused:
-            del self.requests[id]
+            del self.requests[number]
         return not refused
 
     def do_token(self, which: str, who: str, to: str, part_bps: int, way: int) -> bool:
@@ -1037,7 +1029,7 @@ class World:
     # ------------------------------------------------------------------ the same in both
 
     def units_dust(self, market: int) -> int:
-        """A unit is worth price / scale coins: what some coins are in units, and 2^-46 of what is open (floats of 50 bits)."""
+        """What some coins are in units, and 2^-44 of what is open (the contracts keep floats of 50 bits)."""
         model = self.models[market]
         open_units = floor(model.units(LONG) + model.units(SHORT) + self.moved_units)
         # prices are whole numbers of WAD, and twenty times their rounding is in a limit of the vault (1 / shock)
@@ -1058,7 +1050,7 @@ class World:
         )
 
     def compare(self, seen: Snapshot | None = None) -> Snapshot:
-        """Everybody's money and positions within dust. Then the model goes on with the contracts' numbers, if it is to."""
+        """Everybody's money and positions within dust. Then the model may go on with the contracts' numbers."""
         seen = seen or self.snapshot()
         dust = self.cash_dust()
         for i, view in enumerate(seen.markets):
@@ -1114,7 +1106,7 @@ class World:
         assert self.market(i).is_fair_adl_begun() == model.is_fair_adl_begun or model.is_settling
 
     def adopt(self, seen: Snapshot | None = None) -> None:
-        """The model goes on with the contracts' numbers, so that rounding does not add up: each step is compared by itself."""
+        """The model goes on with the contracts' numbers: each step is compared by itself, rounding does not add up."""
         seen = seen or self.snapshot()
         for i, view in enumerate(seen.markets):
             model = self.models[i]
