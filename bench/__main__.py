@@ -72,8 +72,9 @@ def measure(console: Console, most: int) -> tuple[figures.Figures, dict[str, Cra
 def table_of(title: str, *names: str, caption: str | None = None) -> Table:
     """A table whose first column is text and whose others are numbers."""
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
     for number, name in enumerate(names):
-        table.add_column(name, justify="right" if number else "left", no_wrap=number == 0)
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
     return table
 
 
