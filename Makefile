@@ -11,19 +11,21 @@ endif
 # The interpreter the virtual environment is made from. Node is the one on PATH.
 PYTHON ?= python3
 STEPS ?= 500
+MUTANTS ?= 80
 
 PY := .venv/bin/python
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 PYTEST := $(PY) -m pytest
 PYTHON_STAMP := .venv/.installed
 NODE_STAMP := frontend/node_modules/.installed
+MUTATE_STAMP := build/mutation/venv/.installed
 
 # The compiler, anvil and ape are those of this project. Ape keeps its data here too, not in the home directory.
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/frontend/node_modules/.bin:$(PATH)
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHON
 
-.PHONY: help setup tools chromium abis demo test test-contracts test-frontend test-integration test-web lint fuzz bench lock clean
+.PHONY: help setup tools chromium abis demo test test-contracts test-frontend test-integration test-web lint fuzz bench mutate lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -91,6 +93,15 @@ fuzz: abis ## look for what breaks an invariant: STEPS=n of the state machine, S
 
 bench: abis ## gas and sizes against goals, peers and snapshot (UPDATE=1 rewrites the snapshot, MOST=n: no larger crowds)
 	@$(PY) -m bench $(if $(UPDATE),--update) $(if $(MOST),--most $(MOST))
+
+# With rules of a package whose dependencies nobody here needs, so it gets an environment of its own and none of them.
+$(MUTATE_STAMP): requirements-mutate.lock | setup
+	@"$(PYTHON)" -m venv --clear build/mutation/venv
+	@build/mutation/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+mutate: abis $(MUTATE_STAMP) ## mutants of the money paths against a fast suite, 15 minutes (MUTANTS=n or all, SEED=n)
+	@$(PY) -m mutation --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
 
 lock: $(PYTHON_STAMP) ## resolve requirements.in into requirements.lock
 	@{ echo '# Made by `make lock` from requirements.in. Install with: pip install --require-hashes -r requirements.lock'; \

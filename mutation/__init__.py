@@ -1,0 +1,1 @@
+"""Mutants of the money paths against a fast suite: `make mutate`."""
