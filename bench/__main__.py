@@ -71,8 +71,14 @@ def measure(console: Console, most: int) -> tuple[figures.Figures, dict[str, Cra
 
 def table_of(title: str, *names: str, caption: str | None = None) -> Table:
     """A table whose first column is text and whose others are numbers."""
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
-    table.padding = (0, 1, 0, 0)
+    table = Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+    )
     for number, name in enumerate(names):
         table.add_column(name, justify="right" if number else "left", no_wrap=True)
     return table
@@ -104,12 +110,13 @@ def peer_table(measured: Mapping[str, float]) -> Table:
 
 def crash_table(crashes: Mapping[str, Crash]) -> Table:
     caption = (
-        "Gas each: per open position. Closed: part of all positions that was liquidated. ADL'd: part of all positions, "
-        "and of the shorts' units, that ADL closed wholly or in part. A bucket that gives twice has two steps."
+        "Gas: per open position. Buckets: liquidated. Steps: of ADL; a bucket that gives twice has two. Closed: part of "
+        "all positions that was liquidated. ADL: part of all positions that was deleveraged. Units: part of the "
+        "shorts' units that ADL closed."
     )
     table = table_of(
         "A fall by 30 %: at once (crash), in six steps (slide); blocks of 30M gas",
-        *("positions", "gas each", "Mgas", "blocks", "buckets", "ADL steps", "closed", "ADL'd", "units"),
+        *("", "gas", "Mgas", "blocks", "buckets", "steps", "closed", "ADL", "units"),
         caption=caption,
     )
     for name, crash in crashes.items():
