@@ -110,13 +110,13 @@ def peer_table(measured: Mapping[str, float]) -> Table:
 
 def crash_table(crashes: Mapping[str, Crash]) -> Table:
     caption = (
-        "Gas: per open position. Buckets: liquidated. Steps: of ADL; a bucket that gives twice has two. Closed: part of "
-        "all positions that was liquidated. ADL: part of all positions that was deleveraged. Units: part of the "
+        "Gas: per open position. Bkts: buckets liquidated. Steps: of ADL; a bucket that gives twice has two. "
+        "Closed: part of all positions that was liquidated. ADL: part of all positions that was deleveraged. Units: part of the "
         "shorts' units that ADL closed."
     )
     table = table_of(
         "A fall by 30 %: at once (crash), in six steps (slide); blocks of 30M gas",
-        *("", "gas", "Mgas", "blocks", "buckets", "steps", "closed", "ADL", "units"),
+        *("", "gas", "Mgas", "blocks", "bkts", "steps", "closed", "ADL", "units"),
         caption=caption,
     )
     for name, crash in crashes.items():
