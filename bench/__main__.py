@@ -111,8 +111,8 @@ def peer_table(measured: Mapping[str, float]) -> Table:
 def crash_table(crashes: Mapping[str, Crash]) -> Table:
     caption = (
         "Gas: per open position. Bkts: buckets liquidated. Steps: of ADL; a bucket that gives twice has two. "
-        "Closed: part of all positions that was liquidated. ADL: part of all positions that was deleveraged. Units: part of the "
-        "shorts' units that ADL closed."
+        "Closed: part of all positions that was liquidated. ADL: part of all positions that was deleveraged. "
+        "Units: part of the shorts' units that ADL closed."
     )
     table = table_of(
         "A fall by 30 %: at once (crash), in six steps (slide); blocks of 30M gas",
