@@ -160,6 +160,7 @@ class World:
         self.donated = self.flows = 0
         self.seen_buckets: list[tuple[int, list[tuple[int, int]]]] = [(-1, [])] * MARKETS
         self.coins = 0  # of rounding so far, or since the model took over the contracts' numbers
+        self.equal_since = self.now
         self.loose_units = self.touches = 0  # funding is rounded to a WAD each time
         self.moved_units = Fraction(0)
         self.markets_touched: set[int] = set()
@@ -1038,6 +1039,13 @@ class World:
             loose + 10 + (200 + self.coins) * self.scale // max(1, model.price) + (open_units >> 44) + self.loose_units
         )
 
+    def funding_dust(self, market: int) -> int:
+        """A WAD each time, and the dust of units in the skew at up to 100 % a day since both sides were equal."""
+        model = self.models[market]
+        elapsed = self.now - self.equal_since
+        skew = self.units_dust(market) * model.price * elapsed // (model.params.skew_scale * 86_400)
+        return 10 + self.touches + model.price // 10**12 + skew
+
     def cash_dust(self, market: int | None = None) -> int:
         """Coins of rounding, what the dust of units is worth, and a few WADs of price for each unit."""
         markets = range(MARKETS) if market is None else (market,)
@@ -1046,8 +1054,16 @@ class World:
             50
             + self.coins
             + floor((8 + self.touches) * units / self.scale)
+            + sum(self._funding_cash(i) for i in markets)
             + sum(self.units_dust(i) * self.models[i].price // self.scale for i in markets)
         )
+
+    def _funding_cash(self, market: int) -> int:
+        """What the dust of funding is for all that is open."""
+        model = self.models[market]
+        if self.is_adopting:
+            return 0
+        return floor(self.funding_dust(market) * (model.units(LONG) + model.units(SHORT)) / self.scale)
 
     def compare(self, seen: Snapshot | None = None) -> Snapshot:
         """Everybody's money and positions within dust. Then the model may go on with the contracts' numbers."""
@@ -1100,7 +1116,10 @@ class World:
             near(held.claim_owed, model.claims.get(name, Fraction(0)), cash_dust, f"claims of {name}")
         near(state.units_long, model.units(LONG), dust, "open interest, long")
         near(state.units_short, model.units(SHORT), dust, "open interest, short")
-        near(state.funding_index, model.funding, 10 + self.touches + model.price // 10**12, "funding index")
+        near(state.funding_index, model.funding, self.funding_dust(i), "funding index")
+        mandate_left = self.exchange.pool.mandate_left(self.market(i).address)
+        limit = self.capital.mandates[model.name].limit
+        near(mandate_left, max(Fraction(0), limit - self.capital._used(model.name)), cash_dust, "mandate left")
         near(state.budget_left, model.budget_left, cash_dust, "loss budget left")
         assert state.price_round == model.price_round
         assert self.market(i).is_fair_adl_begun() == model.is_fair_adl_begun or model.is_settling
@@ -1138,7 +1157,12 @@ class World:
                 capital.recovery[name] = Fraction(self.exchange.recovery.balanceOf(address_of(name)))
         else:
             capital.recovery.clear()
+        for model, market in zip(self.models, self.exchange.markets, strict=True):
+            mandate = capital.mandates[model.name]
+            if left := self.exchange.pool.mandate_left(market.address):
+                mandate.drawn, mandate.drawn_at = mandate.limit - left, self.now
         self.coins = self.loose_units = self.touches = 0
+        self.equal_since = self.now
         self.moved_units = Fraction(0)
 
 
