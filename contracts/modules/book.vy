@@ -532,7 +532,8 @@ def draw_missing() -> bool:
     if surplus >= 0:
         return True
     drawn: uint256 = extcall IMarginPool(POOL).draw(convert(-surplus, uint256))
-    log IMarket.VariationMargin(amount=convert(drawn, int256))
+    if drawn != 0:
+        log IMarket.VariationMargin(amount=convert(drawn, int256))
     return surplus + convert(drawn, int256) == 0
 
 
@@ -579,7 +580,8 @@ def settle_crank(keeper: address, reward: uint256, is_over: bool) -> uint256:
     @notice Pays the keeper; once the market is clean also the variation margin, insurance and treasury. Where the vault
             can't pay the variation margin and all other work is done, the market is settled at this price: an interrupted
             crank leaves that to the one that ends it. While the market is not clean none moves.
-    @return What the keeper was paid: a reward that nobody can pay is cut, it settles no market.
+    @return What the keeper was paid: where the vault can pay the variation margin, but not the reward on top of it, the
+            reward is cut. It settles no market.
     """
     payments: DynArray[IMarginPool.Payment, 6] = []
     income: uint256 = 0
@@ -593,8 +595,9 @@ def settle_crank(keeper: address, reward: uint256, is_over: bool) -> uint256:
         elif surplus < 0:
             moved = -convert(extcall IMarginPool(POOL).draw(convert(-surplus, uint256)), int256)
             missing = convert(moved - surplus, uint256)
-            paid -= min(reward, missing)
-            missing -= reward - paid
+            if missing <= reward:
+                paid -= missing
+                missing = 0
         if moved != 0:
             log IMarket.VariationMargin(amount=-moved)
         if missing == 0:

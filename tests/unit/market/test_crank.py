@@ -471,3 +471,80 @@ def test_crank__both_sides_mirror_each_other(anchored: None, side: int) -> None:
     assert all(event.bucket >> 24 == side for event in closes)
     assert all(hit.bucket >> 24 != side for hit in hits if hit.for_bucket != NONE)
     check_books(world)
+
+
+def test_reward__nobody_can_pay_all_of_it__is_cut_and_settles_no_market(anchored: None) -> None:
+    world = build_world(vault=100_000, skin=0, insurance=0, reserve=0)
+    world.open("long", 500 * WAD, 30_000 * USD)
+    world.open("loser", -10 * WAD, 30 * USD)
+    world.set_price(105 * WAD)
+    with boa.env.anchor():
+        world.crank()
+        (margin,) = events(world.market, "VariationMargin")
+        (whole,) = events(world.market, "RewardPaid")
+        drawn = margin.amount
+        assert drawn > 0
+        assert not world.state().is_settling
+    short = whole.amount * 3 // 5
+    with boa.env.prank(world.owner):
+        world.pool.set_mandate(world.market.address, drawn - short)
+    before = world.pool.balance_of(world.keeper)
+    world.crank()
+    (reward,) = events(world.market, "RewardPaid")
+    assert not world.state().is_settling
+    assert reward.amount == whole.amount - short == world.pool.balance_of(world.keeper) - before
+    check_books(world)
+
+
+def test_settlement__crank_interrupted__leaves_it_to_the_one_that_ends(anchored: None) -> None:
+    def start() -> World:
+        world = ruined()
+        world.set_price(100 * WAD)
+        for index in range(3):
+            world.open(f"short {index}", -WAD, (30 + 20 * index) * USD)
+        world.set_price(240 * WAD)
+        return world
+
+    names = ("first", "second", "short 0", "short 1", "short 2")
+    world = start()
+    for _ in range(3):
+        assert world.crank(1) == 1
+        assert not events(world.market, "Settling")
+        (reward,) = events(world.market, "RewardPaid")
+        assert reward.amount == 5 * 10**5, "a crank that did work pays its caller"
+    assert world.crank(1_000) == 0
+    assert len(events(world.market, "Settling")) == 1
+    piecewise = [(world.position(name).units, world.position(name).cash_owed) for name in names]
+    state = world.state()
+    world = start()
+    assert world.crank(1_000) == 3
+    assert world.state() == state
+    assert [(world.position(name).units, world.position(name).cash_owed) for name in names] == piecewise
+
+
+def test_adl__winner_moves_after_the_first_step__gives_it_before_anybody_gives_a_second(anchored: None) -> None:
+    """Two of three winners give a step for a loser with equity left; the first then moves, at that very price."""
+    world = no_room(adl_step_bps=2_000)
+    world.open("loser", 100 * WAD, 500 * USD)
+    for index, margin in enumerate((140, 170, 210)):
+        world.open(f"winner {index}", -40 * WAD, margin * USD)
+    world.open("balance", 20 * WAD, 2_000 * USD)
+    close_the_vault(world)
+    world.set_price(WAD * 958 // 10)
+    hits: list[Any] = []
+    for _ in range(3):  # the vault takes a cent's worth first
+        world.crank(1)
+        hits += deleveraged(world)
+    assert [hit.step for hit in hits] == [1, 1]
+    world.fund("winner 0", 15 * USD)
+    with boa.env.prank(world.account("winner 0")):
+        world.order_book.add_margin(world.market.address, 15 * USD)
+    moved = world.position("winner 0").bucket
+    assert moved not in {hit.bucket for hit in hits}
+    world.crank()
+    hits += deleveraged(world)
+    steps = [hit.step for hit in hits]
+    assert steps == sorted(steps) and steps[-1] > 1, [(hit.bucket, hit.step) for hit in hits]
+    given = [hit for hit in hits if hit.bucket == moved]
+    assert given[0].step == 1
+    assert given[0].units == pytest.approx((given[0].units + given[0].units_left) // 5, abs=10**6)
