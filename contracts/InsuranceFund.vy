@@ -125,16 +125,15 @@ def pay_reward(keeper: address, amount: uint256) -> uint256:
 def record_income(amount: uint256):
     assert market_list.is_market[msg.sender], "only markets"
     income: uint256 = min(amount, self._unbooked())
-    params: IInsuranceFund.Params = self.params
 
     # rounded down in favour of the stakers
-    to_pot: uint256 = fixed_point.mul_div_down(income, params.recovery_share_bps, fixed_point.BPS)
+    to_pot: uint256 = fixed_point.mul_div_down(income, self.params.recovery_share_bps, fixed_point.BPS)
     pot: uint256 = self.recovery_pot
     supply: uint256 = staticcall IERC20(RECOVERY).totalSupply()
     to_pot = min(to_pot, supply - min(supply, pot))
 
     reserve: uint256 = self.reward_reserve
-    target: uint256 = params.reward_reserve_target
+    target: uint256 = self.params.reward_reserve_target
     to_reserve: uint256 = min(income - to_pot, target - min(target, reserve))
     to_insurance: uint256 = income - to_pot - to_reserve
 

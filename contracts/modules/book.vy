@@ -330,12 +330,12 @@ def _is_clean_at(q: int256) -> bool:
 
 @view
 @internal
-def fill_price(size_delta: int256) -> int256:
+def fill_price(size_delta: int256, index_price: uint256, skew: int256) -> int256:
     """
     @notice P_f = P * (1 + (K + d / 2) / psi), rounded against whoever trades with the vault
     """
-    price: int256 = convert(self.index_price(), int256)
-    slope: int256 = price * (2 * self.skew() + size_delta)
+    price: int256 = convert(index_price, int256)
+    slope: int256 = price * (2 * skew + size_delta)
     psi: int256 = convert(2 * parameters.skew_scale(), int256)
     if size_delta > 0:
         return price + fp.ceil_div(slope, psi)

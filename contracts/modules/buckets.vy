@@ -60,12 +60,6 @@ def units_of(id: uint256) -> uint256:
 
 @view
 @internal
-def epoch_of(id: uint256) -> uint256:
-    return self._buckets[id] >> EPOCH_SHIFT
-
-
-@view
-@internal
 def bucket(id: uint256) -> IMarket.Bucket:
     b: IMarket.Bucket = empty(IMarket.Bucket)
     words: Words = self.load(id)
@@ -75,7 +69,7 @@ def bucket(id: uint256) -> IMarket.Bucket:
     b.paid_per_share = words.ledger & MASK_92
     b.claim_per_share = (words.ledger >> 92) & MASK_76
     b.given_round = (words.ledger >> 168) & MASK_32
-    b.given = fp.positive(convert(self.base_of(words, b.given_round), int256) - convert(b.units, int256))
+    b.given = fp.positive(convert(self.unpacked(self.packed_base(words, b.given_round)), int256) - convert(b.units, int256))
     return b
 
 
@@ -159,13 +153,13 @@ def load(id: uint256) -> Words:
 
 
 @internal
-def give(id: uint256, b: Words, units: uint256, paid: uint256, claim: uint256, base: uint256, price_round: uint256):
+def give(id: uint256, b: Words, units: uint256, paid: uint256, claim: uint256, packed: uint256, price_round: uint256):
     """
     @notice ADL takes `units` from all owners alike and credits them `paid` and `claim`, in cash, rounded down. O(1). Keeps
-            the base that the bucket had at this price.
+            the packed base that the bucket had at this price.
     """
     class_floor: uint256 = grid.floor_of((id >> 16) & 255)
-    kept: uint256 = (b.ledger & SNAPSHOT_MASK) | (price_round << 168) | (self._pack_base(base) << 200)
+    kept: uint256 = (b.ledger & SNAPSHOT_MASK) | (price_round << 168) | (packed << 200)
     self._ledgers[(id << 32) | b.epoch] = self._credited(
         kept,
         self._per_share(paid, b.shares, class_floor, PAID_FRACTION),
@@ -248,13 +242,19 @@ def _to_cash(amount: uint256, class_floor: uint256, fraction: uint256) -> uint25
 
 @pure
 @internal
-def base_of(b: Words, price_round: uint256) -> uint256:
+def packed_base(b: Words, price_round: uint256) -> uint256:
     """
     @notice What the bucket held when ADL first reached it at this price, to 50 significant bits, rounded down.
     """
     packed: uint256 = b.ledger >> 200
     if packed == 0 or (b.ledger >> 168) & MASK_32 != price_round:
-        packed = self._pack_base(b.units)
+        return self._pack_base(b.units)
+    return packed
+
+
+@pure
+@internal
+def unpacked(packed: uint256) -> uint256:
     return (packed & MASK_50) << (packed >> 50)
 
 
@@ -267,7 +267,7 @@ def _scale_base(id: uint256, epoch: uint256, before: uint256, after: uint256, pr
     word: uint256 = self._ledgers[key]
     packed: uint256 = word >> 200
     if packed != 0 and (word >> 168) & MASK_32 == price_round:
-        base: uint256 = fp.mul_div_down((packed & MASK_50) << (packed >> 50), after, before)
+        base: uint256 = fp.mul_div_down(self.unpacked(packed), after, before)
         self._ledgers[key] = (word & (2**200 - 1)) | (self._pack_base(base) << 200)
 
 

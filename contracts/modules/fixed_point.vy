@@ -23,8 +23,9 @@ def mul_div_down(a: uint256, b: uint256, c: uint256) -> uint256:
 @internal
 def mul_div_up(a: uint256, b: uint256, c: uint256) -> uint256:
     product: uint256 = a * b
-    # product % c < c, so the sum exceeds the exact quotient by less than one
-    return product // c + convert(product % c != 0, uint256)
+    quotient: uint256 = product // c
+    # quotient * c <= product; where the remainder is not zero c > 1, so quotient + 1 < 2^256
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, c) != product, uint256))
 
 
 @pure

@@ -251,13 +251,12 @@ def _take_over(work: Work, now: book.Now) -> Work:
     # of another bucket, if funding has moved this one to the front
     book.return_cover()
     sign: int256 = book.sign(grid.side_of(w.loser.id))
-    room: uint256 = fp.positive(
-        convert(book.capacity_units(parameters.SHOCK_BACKSTOP), int256) + sign * book.skew()
-    )
+    skew: int256 = book.skew()
+    room: uint256 = fp.positive(convert(book.capacity_units(parameters.SHOCK_BACKSTOP), int256) + sign * skew)
     c: Closing = empty(Closing)
     c.is_to_vault = True
     c.units = min(w.loser.units, room)
-    fill: int256 = book.fill_price(-sign * convert(c.units, int256))
+    fill: int256 = book.fill_price(-sign * convert(c.units, int256), now.price, skew)
     y: int256 = max((fill - now.funding) * sign, min(w.loser.beta, w.loser.x))
     c.fill_price = fp.positive(y * sign + now.funding)
     per_unit: uint256 = fp.positive(w.loser.beta - y)
@@ -344,6 +343,8 @@ def _at_index(loser: Loser, units: uint256) -> (uint256, uint256, uint256):
     if loser.loss_per_unit == 0:
         return 0, 0, 0
     loss: uint256 = fp.mul_div_up(units, loser.loss_per_unit, book.SCALE)
+    if loser.skin + loser.insurance == 0:
+        return 0, 0, loss
     skin: uint256 = min(loss, fp.mul_div_down(loser.skin, units, loser.units))
     insurance: uint256 = min(loss - skin, fp.mul_div_down(loser.insurance, units, loser.units))
     return skin, insurance, loss - skin - insurance
@@ -358,8 +359,8 @@ def _deleverage(key: uint256, step: uint256, work: Work, now: book.Now) -> (bool
     w: Work = work
     id: uint256 = adl.id_of(key)
     b: buckets.Words = buckets.load(id)
-    base: uint256 = buckets.base_of(b, now.price_round)
-    available: uint256 = adl.available(b.units, base, step)
+    packed: uint256 = buckets.packed_base(b, now.price_round)
+    available: uint256 = adl.available(b.units, buckets.unpacked(packed), step)
     given: uint256 = min(w.loser.units, available)
     if given == 0:
         # it has given its step, or was liquidated since the candidates were loaded
@@ -375,9 +376,12 @@ def _deleverage(key: uint256, step: uint256, work: Work, now: book.Now) -> (bool
     claim: uint256 = min(uncovered, profit)
     fee: uint256 = min(profit - claim, self._adl_fee(given, now.price))
     paid: uint256 = fp.mul_div_down(given, equity, book.SCALE) - claim - fee
+    loss_per_unit: uint256 = 0
+    if claim != 0:
+        loss_per_unit = fp.mul_div_down(claim, book.SCALE, given)
     score: uint256 = adl.score_of(key)
     adl.move_cursor(w.side, score)
-    buckets.give(id, b, given, paid, claim, base, now.price_round)
+    buckets.give(id, b, given, paid, claim, packed, now.price_round)
     log IMarket.Deleveraged(
         bucket=id,
         for_bucket=w.loser.id,
@@ -390,7 +394,7 @@ def _deleverage(key: uint256, step: uint256, work: Work, now: book.Now) -> (bool
         units=given,
         units_left=b.units - given,
         paid_per_unit=fp.mul_div_down(paid, book.SCALE, given),
-        loss_per_unit=fp.mul_div_down(claim, book.SCALE, given),
+        loss_per_unit=loss_per_unit,
         paid=paid,
         claim=claim,
     )
@@ -467,7 +471,10 @@ def _log(loser: Loser, c: Closing):
 @view
 @internal
 def _adl_fee(units: uint256, price: uint256) -> uint256:
-    return fp.mul_div_up(units, price * parameters.bps(parameters.ADL_FEE), book.SCALE * fp.BPS)
+    rate: uint256 = parameters.bps(parameters.ADL_FEE)
+    if rate == 0:
+        return 0
+    return fp.mul_div_up(units, price * rate, book.SCALE * fp.BPS)
 
 
 @view

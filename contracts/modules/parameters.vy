@@ -8,8 +8,9 @@
 from ..interfaces import IMarket
 
 MASK_16: constant(uint256) = 2**16 - 1
-MASK_128: constant(uint256) = 2**128 - 1
+MASK_80: constant(uint256) = 2**80 - 1
 MASK_96: constant(uint256) = 2**96 - 1
+MASK_112: constant(uint256) = 2**112 - 1
 
 INITIAL_MARGIN: constant(uint256) = 0
 MAINTENANCE_MARGIN: constant(uint256) = 1
@@ -29,8 +30,8 @@ MAX_AGE: constant(uint256) = 14
 SMALL: constant(uint256) = 15
 
 _small: uint256  # fifteen of 16 bits
-_scale: uint256  # skew_scale 128 | funding_k 16 | funding_max 16 | min_value 96
-_money: uint256  # loss_budget 128 | reward_floor 128
+_scale: uint256  # skew_scale 112 | funding_k 16 | funding_max 16 | loss_budget 96: what each new price needs
+_money: uint256  # min_value 96 | reward_floor 80
 
 
 @internal
@@ -52,8 +53,8 @@ def set(p: IMarket.Params):
     assert p.shock_open_bps <= 10_000, "shock: to 100 %"
     assert p.funding_k_bps <= 10_000 and p.funding_max_bps <= 1_000, "funding: k to 100 %, max to 10 % a day"
     assert p.max_age >= 5 and p.max_age <= 3_600, "max age: 5 s to 1 h"
-    assert p.skew_scale >= 10**15 and p.skew_scale <= 2**112, "skew scale out of bounds"
-    assert p.min_value <= MASK_96 and p.loss_budget <= 2**96 and p.reward_floor <= 2**80, "amount out of bounds"
+    assert p.skew_scale >= 10**15 and p.skew_scale <= MASK_112, "skew scale out of bounds"
+    assert p.min_value <= MASK_96 and p.loss_budget <= MASK_96 and p.reward_floor <= MASK_80, "amount out of bounds"
 
     small: uint256 = 0
     values: uint256[15] = [
@@ -76,8 +77,8 @@ def set(p: IMarket.Params):
     for i: uint256 in range(SMALL):
         small |= values[i] << (i << 4)
     self._small = small
-    self._scale = p.skew_scale | (p.funding_k_bps << 128) | (p.funding_max_bps << 144) | (p.min_value << 160)
-    self._money = p.loss_budget | (p.reward_floor << 128)
+    self._scale = p.skew_scale | (p.funding_k_bps << 112) | (p.funding_max_bps << 128) | (p.loss_budget << 144)
+    self._money = p.min_value | (p.reward_floor << 96)
     log IMarket.ParamsSet(params=p)
 
 
@@ -90,7 +91,7 @@ def bps(index: uint256) -> uint256:
 @view
 @internal
 def skew_scale() -> uint256:
-    return self._scale & MASK_128
+    return self._scale & MASK_112
 
 
 @view
@@ -100,25 +101,25 @@ def funding() -> (uint256, uint256, uint256):
     @notice skew_scale, k (bps a day), r_max (bps a day)
     """
     word: uint256 = self._scale
-    return word & MASK_128, (word >> 128) & MASK_16, (word >> 144) & MASK_16
+    return word & MASK_112, (word >> 112) & MASK_16, (word >> 128) & MASK_16
 
 
 @view
 @internal
 def min_value() -> uint256:
-    return self._scale >> 160
+    return self._money & MASK_96
 
 
 @view
 @internal
 def loss_budget() -> uint256:
-    return self._money & MASK_128
+    return self._scale >> 144
 
 
 @view
 @internal
 def reward_floor() -> uint256:
-    return self._money >> 128
+    return self._money >> 96
 
 
 @view

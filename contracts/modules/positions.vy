@@ -28,6 +28,9 @@ MASK_25: constant(uint256) = 2**25 - 1
 
 struct Held:
     id: uint256  # bucket
+    epoch: uint256
+    snapshot: uint256  # of the ledger now
+    is_live: bool  # the shares belong to a live bucket (they may stand for less than one unit)
     shares: uint256
     units: uint256  # 0: no open position
     basis: uint256
@@ -45,38 +48,37 @@ _unpaid: HashMap[address, uint256]
 
 @view
 @internal
-def held(account: address) -> (Held, uint256):
+def held(account: address) -> Held:
     """
-    @notice The position as it stands after all liquidation and ADL so far, and the ledger snapshot that goes with it.
+    @notice The position as it stands after all liquidation and ADL so far.
     """
     place: uint256 = self._places[account]
     h: Held = empty(Held)
     if place == 0:
-        return h, 0
+        return h
     h.id = (place >> 144) & MASK_25
     h.shares = place & MASK_112
-    epoch: uint256 = (place >> 112) & MASK_32
-    # a ledger only grows: where it is empty, so is the snapshot
-    snapshot: uint256 = buckets.snapshot(h.id, epoch)
-    if snapshot != 0:
-        h.cash_owed, h.claim_owed = buckets.owed(h.id, h.shares, self._snapshots[account], snapshot)
+    h.epoch = (place >> 112) & MASK_32
+    # a ledger only grows: where it is empty, so is the account's snapshot
+    h.snapshot = buckets.snapshot(h.id, h.epoch)
+    if h.snapshot != 0:
+        h.cash_owed, h.claim_owed = buckets.owed(h.id, h.shares, self._snapshots[account], h.snapshot)
     total: uint256 = 0
     shares: uint256 = 0
     present: uint256 = 0
     total, shares, present = buckets.units_shares_epoch(h.id)
-    if present == epoch and total != 0:
+    if present == h.epoch:
+        h.is_live = True
         h.units = buckets.share_units(total, shares, h.shares)
         h.basis = (((place >> 169) & MASK_36) * grid.floor_of((h.id >> 16) & 255)) >> 35
         h.entry_price = ((place >> 205) & MASK_45) << (place >> 250)
-    return h, snapshot
+    return h
 
 
 @view
 @internal
 def position(account: address) -> IMarket.Position:
-    h: Held = empty(Held)
-    snapshot: uint256 = 0
-    h, snapshot = self.held(account)
+    h: Held = self.held(account)
     return IMarket.Position(
         side=grid.side_of(h.id),
         bucket=h.id,
@@ -104,32 +106,19 @@ def units_of(account: address) -> uint256:
     return buckets.share_units(total, shares, place & MASK_112)
 
 
-@view
-@internal
-def is_open(account: address, h: Held) -> bool:
-    """
-    @notice Whether the shares still belong to a live bucket (they may stand for less than one unit).
-    """
-    if h.shares == 0:
-        return False
-    return buckets.epoch_of(h.id) == (self._places[account] >> 112) & MASK_32
-
-
 @internal
 def take(account: address) -> Held:
     """
     @notice Loads the position and books what it is owed as collected; the caller pays `cash_owed` out. RECOVER is issued.
     """
-    h: Held = empty(Held)
-    snapshot: uint256 = 0
-    h, snapshot = self.held(account)
+    h: Held = self.held(account)
     if h.shares == 0:
         return h
-    if not self.is_open(account, h):
+    if not h.is_live:
         h.shares = 0
-        self._clear(account, snapshot)
-    elif snapshot != 0:
-        self._snapshots[account] = snapshot
+        self._clear(account, h.snapshot)
+    elif h.snapshot != 0:
+        self._snapshots[account] = h.snapshot
     if h.cash_owed != 0:
         book.collected(h.cash_owed)
     if h.claim_owed != 0:
@@ -169,15 +158,14 @@ def leave(account: address, h: Held, units: uint256):
     """
     @notice Takes `units` of the position out of its bucket.
     """
-    epoch: uint256 = buckets.epoch_of(h.id)
     burnt: uint256 = buckets.leave(h.id, units, h.shares, book.price_round())
     book.remove_units(grid.side_of(h.id), units, convert(units, int256) * grid.beta_of(h.id))
     if burnt == h.shares:
-        self._clear(account, buckets.snapshot(h.id, epoch))
+        self._clear(account, h.snapshot)
     else:
         self._places[account] -= burnt
     log IMarket.BucketChanged(
-        bucket=h.id, epoch=epoch, units_delta=-convert(units, int256), shares_delta=-convert(burnt, int256)
+        bucket=h.id, epoch=h.epoch, units_delta=-convert(units, int256), shares_delta=-convert(burnt, int256)
     )
 
 

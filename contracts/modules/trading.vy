@@ -44,9 +44,11 @@ def trade(
     delta: int256 = convert(closed + opened, int256)
     if size_delta < 0:
         delta = -delta
-    fill: int256 = book.fill_price(delta)
+    price: uint256 = book.index_price()
+    skew: int256 = book.skew()
+    fill: int256 = book.fill_price(delta, price, skew)
     self._check_fill(fill, delta > 0, acceptable_price)
-    fee: uint256 = self._fee(delta)
+    fee: uint256 = self._fee(delta, price, skew)
     fee_closed: uint256 = fee
     if opened != 0:
         fee_closed = fp.mul_div_up(fee, closed, closed + opened)
@@ -55,7 +57,7 @@ def trade(
     f.fill_price = fp.positive(fill)
     f.units_delta = delta
     f.premium = fp.ceil_div(
-        delta * (fill - convert(book.index_price(), int256)), convert(book.SCALE, int256)
+        delta * (fill - convert(price, int256)), convert(book.SCALE, int256)
     )
     f.paid_out = h.cash_owed
     bucket: uint256 = h.id
@@ -172,19 +174,18 @@ def _check_fill(fill: int256, is_buy: bool, acceptable_price: uint256):
 
 @view
 @internal
-def _fee(delta: int256) -> uint256:
+def _fee(delta: int256, price: uint256, skew: int256) -> uint256:
     """
     @notice On notional at the index price: taker for units that grow |K|, maker for units that shrink it. Rounded up.
     """
     size: uint256 = convert(abs(delta), uint256)
-    skew: int256 = book.skew()
     shrinking: uint256 = 0
     if (skew > 0) != (delta > 0):
         shrinking = min(size, convert(abs(skew), uint256))
     weighted: uint256 = (
         (size - shrinking) * parameters.bps(parameters.TAKER_FEE) + shrinking * parameters.bps(parameters.MAKER_FEE)
     )
-    return fp.mul_div_up(weighted, book.index_price(), book.SCALE * fp.BPS)
+    return fp.mul_div_up(weighted, price, book.SCALE * fp.BPS)
 
 
 @view

@@ -39,13 +39,13 @@ def close(id: uint256, units: uint256, paid: uint256):
 @external
 def give(id: uint256, units: uint256, paid: uint256, claim: uint256, price_round: uint256):
     b: buckets.Words = buckets.load(id)
-    buckets.give(id, b, units, paid, claim, buckets.base_of(b, price_round), price_round)
+    buckets.give(id, b, units, paid, claim, buckets.packed_base(b, price_round), price_round)
 
 
 @view
 @external
 def base_at(id: uint256, price_round: uint256) -> uint256:
-    return buckets.base_of(buckets.load(id), price_round)
+    return buckets.unpacked(buckets.packed_base(buckets.load(id), price_round))
 
 
 @view
