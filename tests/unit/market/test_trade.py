@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boa
 import pytest
+from boa.contracts.event_decoder import RawLogEntry
 
 from tests.system import LONG, SHORT, WAD, World, beta_of, build_world, check_books, events, floor_of
 
@@ -218,3 +219,20 @@ def test_trade__any_decimals_and_price__balances(anchored: None, decimals: int, 
     check_books(world)
     gained = world.free("long") - 1_000 * world.unit
     assert 280 * world.unit < gained < 300 * world.unit
+
+
+def test_trade__traded_event__tells_what_was_realised(world: World) -> None:
+    world.open("trader", 1_000 * WAD, 10_000 * USD)
+    entry = world.position("trader").entry_price
+    world.set_price(103 * WAD)
+    world.fund("trader", world.order_book.keeper_fee())
+    assert world.trade("trader", -400 * WAD, 0, reduce_only=True), world.failure()
+    logs = world.order_book._computation.get_raw_log_entries()
+    told = [
+        world.market.decode_log(RawLogEntry(*log)) for log in logs if log[1] == world.market.address.canonical_address
+    ]
+    (event,) = [each for each in told if type(each).__name__ == "Traded"]
+    # the units' gain since entry, less the fee
+    gain = 400 * (event.fill_price - entry) // 10**12
+    assert gain - event.fee - 1 <= event.realised <= gain - event.fee
+    assert event.fee > 0
