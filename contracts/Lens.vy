@@ -269,9 +269,9 @@ def _maintenance_margin(now: Now) -> uint256:
 def _funding_rate(now: Now) -> int256:
     # rate = clamp(k * K / psi, -r_max, +r_max)
     most: int256 = convert(now.params.funding_max_bps * fp.WAD // fp.BPS, int256)
-    rate: int256 = (
-        self._skew(now) * convert(now.params.funding_k_bps * fp.WAD // fp.BPS, int256)
-        // convert(now.params.skew_scale, int256)
+    rate: int256 = fp.floor_div(
+        self._skew(now) * convert(now.params.funding_k_bps * fp.WAD // fp.BPS, int256),
+        convert(now.params.skew_scale, int256),
     )
     return max(-most, min(most, rate))
 
@@ -511,9 +511,9 @@ def _price_at(now: Now, side: uint256, beta: int256, margin_bps: uint256) -> uin
     #   short: F - P - beta = m * P   =>  P = (F - beta) / (1 + m)
     reach: int256 = 0
     if side == grid.LONG:
-        reach = (now.funding_index + beta) * convert(fp.BPS, int256) // convert(fp.BPS - margin_bps, int256)
+        reach = fp.ceil_div((now.funding_index + beta) * convert(fp.BPS, int256), convert(fp.BPS - margin_bps, int256))
     else:
-        reach = (now.funding_index - beta) * convert(fp.BPS, int256) // convert(fp.BPS + margin_bps, int256)
+        reach = fp.floor_div((now.funding_index - beta) * convert(fp.BPS, int256), convert(fp.BPS + margin_bps, int256))
     return convert(max(reach, 0), uint256)
 
 

@@ -144,13 +144,8 @@ def test_calls__none_to_the_own_external_interface(path: Path) -> None:
     assert not own
 
 
-BARE = {"Lens.vy": pytest.mark.xfail(strict=True, reason="the lens divides signed numbers with a bare //")}
-
-
 @trap("bare // on signed numbers")
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=BARE.get(name, ()), id=name) for path, name in zip(SOURCES, IDS, strict=True)]
-)
+@every_source
 def test_division__signed__only_in_floor_div_and_ceil_div(path: Path) -> None:
     bare = []
     for node in nodes(path, vy.BinOp):
