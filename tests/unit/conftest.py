@@ -5,6 +5,7 @@ titanoboa's plugin undoes what a test or a Hypothesis example did on the chain.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boa
@@ -29,6 +30,13 @@ def system(decimals: int) -> System:
     from tests.unit.support import build_system
 
     return build_system(decimals)
+
+
+@pytest.fixture
+def anchored() -> Iterator[None]:
+    """Rolls back what a test does, the time included."""
+    with boa.env.anchor():
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import boa
 import pytest
 
 from tests.system import World, build_world
@@ -14,18 +11,6 @@ def _default() -> World:
 
 
 @pytest.fixture
-def world(_default: World) -> Iterator[World]:
+def world(_default: World, anchored: None) -> World:
     """A market at 100 USD with the default parameters and capital; what a test does to it is rolled back."""
-    start = boa.env.timestamp
-    with boa.env.anchor():
-        yield _default
-    boa.env.evm.patch.timestamp = start
-
-
-@pytest.fixture
-def anchored() -> Iterator[None]:
-    """For tests that build a world of their own."""
-    start = boa.env.timestamp
-    with boa.env.anchor():
-        yield
-    boa.env.evm.patch.timestamp = start
+    return _default
