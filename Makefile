@@ -11,7 +11,7 @@ endif
 # The interpreter the virtual environment is made from. Node is the one on PATH.
 PYTHON ?= python3
 STEPS ?= 500
-MUTANTS ?= 80
+MUTANTS ?= 100
 
 PY := .venv/bin/python
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes

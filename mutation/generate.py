@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
 import subprocess
 from dataclasses import dataclass
@@ -38,16 +37,19 @@ json.dump(found, sys.stdout)
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed line. `line` counts from 1."""
+    """One changed line. `line` counts from 1, `nth` the lines above that are the same."""
 
     path: str
     line: int
+    nth: int
     before: str
     after: str
 
     @property
     def id(self) -> str:
-        return hashlib.sha256(f"{self.path}\0{self.line}\0{self.before}\0{self.after}".encode()).hexdigest()[:16]
+        """Stays what it is when lines around this one change."""
+        text = "\0".join((self.path, str(self.nth), self.before, self.after))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def apply(self, source: str) -> str:
         lines = source.splitlines(keepends=True)
@@ -57,7 +59,7 @@ class Mutant:
 
 
 def mutants(root: Path, python: Path, seed: int) -> list[Mutant]:
-    """All mutants of the targets in an order that depends on `seed` alone: a longer run continues a shorter one."""
+    """All mutants of the targets. `seed` decides the place of each by itself: a longer run continues a shorter one."""
     arguments = json.dumps([RULES, IGNORED, *TARGETS])
     output = subprocess.run([python, "-c", _SCRIPT, arguments], cwd=root, check=True, capture_output=True, text=True)
     made = []
@@ -66,14 +68,26 @@ def mutants(root: Path, python: Path, seed: int) -> list[Mutant]:
         silent = _silent_lines(lines)
         seen = set()
         for line, after in changes:
-            mutant = Mutant(path, line, lines[line - 1], after.rstrip("\n"))
-            if line not in silent and (line, _code(mutant.after)) not in seen and "\n" not in mutant.after:
-                seen.add((line, _code(mutant.after)))
-                if _code(mutant.after) != _code(mutant.before):
-                    made.append(mutant)
-    made.sort(key=lambda mutant: mutant.id)
-    random.Random(seed).shuffle(made)
-    return made
+            before = lines[line - 1]
+            mutant = Mutant(path, line, lines[: line - 1].count(before), before, after.rstrip("\n"))
+            code = _code(mutant.after)
+            if line in silent or (line, code) in seen or "\n" in mutant.after or code in _same(_code(before)):
+                continue
+            seen.add((line, code))
+            made.append(mutant)
+    return sorted(made, key=lambda mutant: hashlib.sha256(f"{seed} {mutant.id}".encode()).digest())
+
+
+_EITHER = re.compile(r"\b(min|max)\(([^(),]+), ([^(),]+)\)")
+
+
+def _same(code: str) -> set[str]:
+    """The line itself, and with the arguments of a min or max swapped, as the rules write that."""
+    found = {code}
+    for match in _EITHER.finditer(code):
+        name, first, second = match.groups()
+        found.add(f"{code[: match.start()]}{name} ( {second},{first}){code[match.end() :]}")
+    return found
 
 
 def _code(line: str) -> str:
