@@ -190,7 +190,8 @@ def run(candidates: Iterator[Mutant], results: Results, wanted: int | None, work
 @click.option("--workers", default=2, help="Processes at a time.")
 @click.option("--only", default="", help="Only files whose path contains this.")
 @click.option("--report-only", is_flag=True, help="Tell what earlier runs found.")
-def main(wanted: str, seed: int, workers: int, only: str, report_only: bool) -> None:
+@click.option("--document", is_flag=True, help="Write docs/mutation.md too.")
+def main(wanted: str, seed: int, workers: int, only: str, report_only: bool, document: bool) -> None:
     """Mutants of the money paths against the fast suite."""
     console = Console()
     WORK.mkdir(parents=True, exist_ok=True)
@@ -204,6 +205,8 @@ def main(wanted: str, seed: int, workers: int, only: str, report_only: bool) -> 
     entries = [results.by_id[each.id] for each in hopeful if each.id in results.by_id]
     text, unjudged = report.write(entries, len(made), seed)
     (WORK / "report.md").write_text(text, encoding="utf-8")
+    if document:
+        (ROOT / "docs" / "mutation.md").write_text(text, encoding="utf-8")
     console.print(text, markup=False, highlight=False)
     if unjudged:
         raise click.ClickException(f"{unjudged} survivors without a verdict in mutation/verdicts.toml")

@@ -16,6 +16,16 @@ def verdicts() -> dict[tuple[str, str, str], str]:
     return {(each["file"], each["before"], each["after"]): each["verdict"] for each in judged}
 
 
+def killed_since() -> list[str]:
+    """Lines about survivors of earlier runs that got a test."""
+    lines = ["", "## Survivors of earlier runs, and what kills them now"]
+    for each in tomllib.loads(VERDICTS.read_text(encoding="utf-8"))["killed"]:
+        file, _, test = each["test"].partition("::")
+        lines += ["", f"`{each['file']}`, by [{test}](../{file})", "", "```diff", f"-{each['before']}"]
+        lines += [f"+{each['after']}", "```"]
+    return lines
+
+
 def write(entries: list[dict[str, Any]], made: int, seed: int) -> tuple[str, int]:
     """The report, and how many survivors nobody has judged."""
     judged = verdicts()
@@ -45,13 +55,13 @@ def write(entries: list[dict[str, Any]], made: int, seed: int) -> tuple[str, int
     lines.append(_row("**all**", total))
     unjudged = 0
     for path in sorted(survivors):
-        lines += ["", f"## Survivors in `{path}`"]
+        lines += ["", f"## `{path}`: survivors"]
         for mutant in sorted(survivors[path], key=lambda each: each["line"]):
             verdict = judged.get(_key(mutant), "")
             unjudged += not verdict
             lines += ["", f"Line {mutant['line']}: {verdict or '**not judged yet**'}", "", "```diff"]
             lines += [f"-{mutant['before'].strip()}", f"+{mutant['after'].strip()}", "```"]
-    return "\n".join(lines) + "\n", unjudged
+    return "\n".join([*lines, *killed_since()]) + "\n", unjudged
 
 
 def _key(mutant: dict[str, Any]) -> tuple[str, str, str]:
