@@ -19,6 +19,7 @@ from .interfaces import IOrderBook
 from .interfaces import IPriceSource
 from .modules import fixed_point as fp
 from .modules import grid
+from .modules import trading
 
 implements: ILens
 
@@ -114,22 +115,26 @@ def quote(market: address, owner: address, size_delta: int256, margin: uint256) 
     now: Now = self._now(market)
     held: IMarket.Position = staticcall now.market.position(owner)
     size: uint256 = convert(abs(size_delta), uint256)
+    delta: int256 = size_delta
     closed: uint256 = 0
     if (held.side == grid.LONG) == (size_delta < 0):
         closed = min(size, held.units)
+        if held.units != 0 and size - closed <= trading.ROUNDING:
+            size = closed
+            delta = convert(closed, int256) * (1 if size_delta > 0 else -1)
     result: ILens.Quote = empty(ILens.Quote)
     result.error = self._refusal(now, size_delta)
     if result.error != "":
         return result
     if now.state.is_settling:
         return self._quote_exit(now, held, closed, margin)
-    fee: uint256 = self._fee(now, size_delta)
+    fee: uint256 = self._fee(now, delta)
     fee_closed: uint256 = fp.mul_div_up(fee, closed, size)
-    result = self._quote_close(now, held, size_delta, closed, fee_closed)
+    result = self._quote_close(now, held, delta, closed, fee_closed)
     if closed == size:
         result.paid_out += margin
         return result
-    return self._quote_open(now, held, size_delta, closed, margin, fee - fee_closed, result)
+    return self._quote_open(now, held, delta, closed, margin, fee - fee_closed, result)
 
 
 @view

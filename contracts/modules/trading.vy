@@ -18,6 +18,9 @@ uses: book
 uses: parameters
 uses: positions
 
+# 1e-12 units: more than shares ever round away from a position
+ROUNDING: constant(uint256) = 10**6
+
 
 @internal
 def trade(
@@ -158,6 +161,9 @@ def _split(h: positions.Held, size_delta: int256, is_reduce_only: bool) -> (uint
         closed = min(size, h.units)
     if is_reduce_only:
         assert is_against, "nothing to reduce"
+        return closed, 0
+    if is_against and size - closed <= ROUNDING:
+        # whoever closes all that they once bought finds a few WADs less: that is no order for the other side
         return closed, 0
     return closed, size - closed
 

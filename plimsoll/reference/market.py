@@ -354,8 +354,8 @@ class Market:
             return
         self._pay(keeper, reward)
         missing = self._pay_or_draw()
-        if missing <= reward:
-            self._pay(keeper, -missing)
+        if missing < reward + 1:  # less than a coin is no debt
+            self._pay(keeper, -min(missing, reward))
             self._flush()
         elif is_over:
             self.is_settling = True

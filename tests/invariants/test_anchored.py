@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from plimsoll.reference.market import FAIR_ADL
-from tests.invariants import test_machine
+from tests.invariants import test_machine, test_model
 from tests.invariants.exchange import WAD, address_of
 from tests.invariants.world import Setup, World, world
 
@@ -182,3 +182,54 @@ FOUND = {
 @pytest.mark.parametrize("script", FOUND.values(), ids=FOUND)
 def test_found__by_the_machine__stays_fixed(script: str) -> None:
     test_machine.replay(script)
+
+
+# Name: what the comparison with the model wrote
+SCENARIOS = {
+    # less than a coin counted as variation margin that nobody can pay
+    "fees_flow_once_a_settled_market_is_empty": """
+        {"setup": {"decimals": 8, "vault": 2000, "skin": 2000, "reserve": 1000, "budget": 30000, "skew_scale":
+        5000000, "adl_step_bps": 10000, "adl_fee_bps": 20}, "actions": [["open", {"who": "trader0", "market": 0,
+        "lots": 464, "margin_bps": 400}], ["open", {"who": "trader3", "market": 0, "lots": -591, "margin_bps": 1005}],
+        ["open", {"who": "trader7", "market": 0, "lots": -143, "margin_bps": 250}], ["move", {"market": 0, "bps":
+        -1795, "after": 39}], ["crank_all", {"market": 0, "most": 1, "keeper": "keeper0"}], ["close", {"who":
+        "trader3", "market": 0, "part_bps": 10000}], ["crank_all", {"market": 0, "most": 1000, "keeper": "keeper0"}]]}""",
+    # funding is a WAD less at each interaction
+    "loss_per_unit_after_a_long_gap": """
+        {"setup": {"decimals": 18, "price": 1000000000000, "vault": 50000, "skin": 100, "insurance": 5000, "reserve":
+        1000, "skew_scale": 5000000, "adl_step_bps": 3333}, "actions": [["open", {"who": "trader0", "market": 0,
+        "lots": 294, "margin_bps": 1000}], ["open", {"who": "trader3", "market": 0, "lots": -407, "margin_bps": 250}],
+        ["open", {"who": "trader4", "market": 0, "lots": 195, "margin_bps": 1000}], ["move", {"market": 0, "bps": 184,
+        "after": 359}], ["crank_all", {"market": 0, "most": 1, "keeper": "keeper0"}], ["move", {"market": 1, "bps":
+        -163, "after": 46}], ["move", {"market": 0, "bps": -48, "after": 16969}], ["crank_all", {"market": 0, "most":
+        2, "keeper": "keeper0"}], ["open", {"who": "trader2", "market": 0, "lots": -198, "margin_bps": 400}], ["move",
+        {"market": 0, "bps": 133, "after": 26808}], ["move", {"market": 0, "bps": 199, "after": 509}], ["crank",
+        {"market": 0, "most": 3, "keeper": "keeper0"}], ["wait", {"seconds": 86400}], ["open", {"who": "trader6",
+        "market": 0, "lots": -228, "margin_bps": 400}], ["move", {"market": 0, "bps": -127, "after": 500}], ["move",
+        {"market": 0, "bps": 1900, "after": 2}], ["crank", {"market": 0, "most": 2, "keeper": "keeper0"}]]}""",
+    # the same
+    "loss_per_unit_at_a_small_price": """
+        {"setup": {"decimals": 18, "price": 1000000000000, "vault": 50000, "skin": 100, "insurance": 5000, "reserve":
+        1000, "budget": 30000, "skew_scale": 5000000}, "actions": [["open", {"who": "trader0", "market": 0, "lots":
+        325, "margin_bps": 2037}], ["open", {"who": "trader1", "market": 0, "lots": -550, "margin_bps": 4580}],
+        ["open", {"who": "trader2", "market": 0, "lots": 227, "margin_bps": 250}], ["open", {"who": "trader3",
+        "market": 0, "lots": -220, "margin_bps": 798}], ["open", {"who": "trader4", "market": 0, "lots": 456,
+        "margin_bps": 400}], ["open", {"who": "trader5", "market": 0, "lots": -221, "margin_bps": 2513}], ["open",
+        {"who": "trader6", "market": 0, "lots": 269, "margin_bps": 400}], ["open", {"who": "trader7", "market": 0,
+        "lots": -450, "margin_bps": 400}], ["move", {"market": 0, "bps": -323, "after": 50}], ["close", {"who":
+        "trader1", "market": 0, "part_bps": 10000}], ["move", {"market": 0, "bps": 289, "after": 517}], ["crank",
+        {"market": 0, "most": 1, "keeper": "keeper0"}], ["move", {"market": 0, "bps": 272, "after": 155}], ["move",
+        {"market": 0, "bps": -155, "after": 23}], ["crank_all", {"market": 0, "most": 2, "keeper": "keeper0"}],
+        ["move", {"market": 0, "bps": 3600, "after": 43}], ["crank", {"market": 0, "most": 2, "keeper": "keeper0"}]]}""",
+    # a position a few WADs smaller than the order that closes it was refused
+    "close_by_what_was_bought": """
+        {"setup": {"decimals": 18, "price": 3000000000000000000000, "vault": 50000, "skin": 2000, "insurance": 200,
+        "adl_step_bps": 3333}, "actions": [["open", {"who": "trader4", "market": 0, "lots": 305, "margin_bps": 400}],
+        ["open", {"who": "trader4", "market": 0, "lots": -176, "margin_bps": 400}], ["open", {"who": "trader4",
+        "market": 0, "lots": -129, "margin_bps": 400}]]}""",
+}
+
+
+@pytest.mark.parametrize("script", SCENARIOS.values(), ids=SCENARIOS)
+def test_found__by_the_model__stays_fixed(script: str) -> None:
+    test_model.replay(script)

@@ -146,6 +146,9 @@ class Last:
     is_donation: bool = False
 
 
+ROUNDING = 10**6  # units: what the market takes for rounding, not for an order
+
+
 class World:
     """One exchange. Begin and end it with `world(setup)`, which undoes everything."""
 
@@ -421,7 +424,7 @@ class World:
         assert self._is_triggered(order)
         held = model.positions.get(order.owner)
         delta = Fraction(order.size)
-        if held is not None and abs(held.signed_units + delta) <= self.units_dust(order.market):
+        if held is not None and held.signed_units * delta < 0 and abs(held.signed_units + delta) <= ROUNDING:
             delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
         known = refused == "market only reduces"
         terms = order.owner, delta, order.margin, order.acceptable, order.reduce_only, order.placed_at
@@ -637,7 +640,7 @@ class World:
         for m, t in zip(mine, theirs, strict=True):
             near(m[3], t[3], dust, f"units of {t}")
             a_coin = self.scale * (10 + self.coins) // floor(t[3])
-            near(m[4], t[4], 4 + a_coin + self.models[market].price // 10**11, f"loss per unit of {t}")
+            near(m[4], t[4], a_coin + self.funding_dust(market), f"loss per unit of {t}")
 
     def do_sync(self, who: str, market: int, by: str) -> None:
         _, refused = self._call(self.market(market).sync, address_of(who), sender=by)

@@ -61,3 +61,38 @@ def test_trade__after_a_liquidation__pays_what_is_owed_with_it(world: World) -> 
     assert world.free("loser") > free + owed
     assert world.market.sync(loser) == (0, 0)
     check_books(world)
+
+
+def test_sync__nobody_can_pay__stays_owed_and_is_paid_later(world: World) -> None:
+    loser = liquidated(world)
+    owed = world.position("loser").cash_owed
+    claimable = world.state().claimable
+    cash = world.state().cash
+    with boa.env.prank(world.vault.address):
+        world.pool.pay(world.treasury, world.pool.balance_of(world.vault.address))
+    with boa.env.prank(world.market.address):
+        world.pool.settle(0, [(world.treasury, cash - owed // 3)])
+    # what is there now, and not a coin twice
+    assert world.market.sync(loser) == (owed // 3, 0)
+    assert world.market.sync(loser) == (0, 0)
+    assert world.position("loser").cash_owed == owed - owed // 3
+    assert world.state().claimable == claimable - owed // 3
+    with boa.env.prank(world.treasury):
+        world.pool.withdraw(owed, world.treasury)
+    with boa.env.anchor():
+        # a liquidation later it is owed more, and the two are paid as one
+        world.engine_cash(world.vault, 10_000 * USD)
+        world.open("loser", 1_000 * WAD, 5_000 * USD)
+        world.set_price(world.position("loser").beta * 1_000 // 992)
+        world.crank()
+        both = world.position("loser").cash_owed
+        assert both > owed - owed // 3
+        due = world.state().claimable
+        free = world.free("loser")
+        assert world.market.sync(loser) == (both, 0)
+        assert world.state().claimable == due - both
+        assert world.free("loser") == free + both
+    world.engine_cash(world.vault, 10_000 * USD)
+    assert world.market.sync(loser) == (owed - owed // 3, 0)
+    assert world.position("loser").cash_owed == 0
+    assert world.state().claimable == claimable - owed

@@ -236,3 +236,23 @@ def test_trade__traded_event__tells_what_was_realised(world: World) -> None:
     gain = 400 * (event.fill_price - entry) // 10**12
     assert gain - event.fee - 1 <= event.realised <= gain - event.fee
     assert event.fee > 0
+
+
+@pytest.mark.parametrize("more", [0, 1, 10**6])
+def test_trade__close_by_what_was_once_bought__leaves_nothing_behind(world: World, more: int) -> None:
+    """A position that shrank by rounding is a few WADs smaller than what its owner bought."""
+    world.open("trader", 10 * WAD, 100 * USD)
+    size = -world.position("trader").units - more
+    world.fund("trader", world.order_book.keeper_fee())
+    quote = world.lens.quote(world.market.address, world.account("trader"), size, 0)
+    assert quote.error == ""
+    assert world.trade("trader", size), world.failure()
+    assert world.position("trader").units == 0
+    assert world.state().units_long == world.state().units_short == 0
+
+
+def test_trade__more_than_rounding_beyond_the_position__is_an_order_for_the_other_side(world: World) -> None:
+    world.open("trader", 10 * WAD, 100 * USD)
+    world.fund("trader", world.order_book.keeper_fee())
+    assert not world.trade("trader", -10 * WAD - 10**6 - 1)
+    assert "position below the smallest value" in world.failure() or "margin" in world.failure()
