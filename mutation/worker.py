@@ -153,6 +153,12 @@ class Bench:
         ]
 
 
+def code_of(artifact: artifacts.Artifact) -> str:
+    """The creation code without what the compiler writes behind it, a hash of the sources among others."""
+    trailer = int(artifact.bytecode[-4:], 16)
+    return artifact.bytecode[: -2 * trailer]
+
+
 def attempt(bench: Bench, mutant: Mutant, known: set[str]) -> dict[str, Any]:
     """What becomes of the mutant, whose text is in place."""
     made = {}
@@ -161,7 +167,7 @@ def attempt(bench: Bench, mutant: Mutant, known: set[str]) -> dict[str, Any]:
             made[name] = artifacts.compile_contract(source_of(name))
     except Exception as error:
         return {"outcome": "invalid", "detail": f"{type(error).__name__}: {error}"[:200]}
-    changed = {name: each.bytecode for name, each in made.items() if each.bytecode != bench.made[name].bytecode}
+    changed = {name: code_of(each) for name, each in made.items() if code_of(each) != code_of(bench.made[name])}
     if not changed:
         return {"outcome": "same", "detail": ""}
     code = hashlib.sha256(json.dumps(changed).encode()).hexdigest()[:16]
