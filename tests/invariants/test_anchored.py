@@ -193,7 +193,8 @@ SCENARIOS = {
         "lots": 464, "margin_bps": 400}], ["open", {"who": "trader3", "market": 0, "lots": -591, "margin_bps": 1005}],
         ["open", {"who": "trader7", "market": 0, "lots": -143, "margin_bps": 250}], ["move", {"market": 0, "bps":
         -1795, "after": 39}], ["crank_all", {"market": 0, "most": 1, "keeper": "keeper0"}], ["close", {"who":
-        "trader3", "market": 0, "part_bps": 10000}], ["crank_all", {"market": 0, "most": 1000, "keeper": "keeper0"}]]}""",
+        "trader3", "market": 0, "part_bps": 10000}], ["crank_all", {"market": 0, "most": 1000, "keeper":
+        "keeper0"}]]}""",
     # funding is a WAD less at each interaction
     "loss_per_unit_after_a_long_gap": """
         {"setup": {"decimals": 18, "price": 1000000000000, "vault": 50000, "skin": 100, "insurance": 5000, "reserve":
@@ -220,7 +221,8 @@ SCENARIOS = {
         "trader1", "market": 0, "part_bps": 10000}], ["move", {"market": 0, "bps": 289, "after": 517}], ["crank",
         {"market": 0, "most": 1, "keeper": "keeper0"}], ["move", {"market": 0, "bps": 272, "after": 155}], ["move",
         {"market": 0, "bps": -155, "after": 23}], ["crank_all", {"market": 0, "most": 2, "keeper": "keeper0"}],
-        ["move", {"market": 0, "bps": 3600, "after": 43}], ["crank", {"market": 0, "most": 2, "keeper": "keeper0"}]]}""",
+        ["move", {"market": 0, "bps": 3600, "after": 43}], ["crank", {"market": 0, "most": 2, "keeper":
+        "keeper0"}]]}""",
     # a position a few WADs smaller than the order that closes it was refused
     "close_by_what_was_bought": """
         {"setup": {"decimals": 18, "price": 3000000000000000000000, "vault": 50000, "skin": 2000, "insurance": 200,
