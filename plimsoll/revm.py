@@ -1,7 +1,7 @@
 """titanoboa on revm: the same Python objects for contracts, a hundred times faster than on py-evm.
 
 `boa.set_env(RevmEnv())` before anything is deployed, and deploy artifacts, as `plimsoll.boa_chain` does. For what runs
-very many transactions: tests, state machine, benchmarks. There are no source traces: a revert tells its reason, no more.
+very many transactions: tests, state machine, benchmarks. No source traces: a revert tells its reason, no more.
 """
 
 from __future__ import annotations
