@@ -245,7 +245,8 @@ def _take_over(work: Work, now: book.Now) -> Work:
     """
     @notice The vault takes up to its room, at y = max(x_f, min(beta, x)): the skew fill, never better for the owners than
             beta, never worse for the vault than a fair price. A loss beta - y is paid by skin in the game, then insurance;
-            the vault takes no more units than they cover. What cover is left is held for the units that go to ADL.
+            the vault takes no more units than they cover, nor a part that is smaller than the smallest position. What
+            cover is left is held for the units that go to ADL.
     """
     w: Work = work
     # of another bucket, if funding has moved this one to the front
@@ -255,7 +256,7 @@ def _take_over(work: Work, now: book.Now) -> Work:
     room: uint256 = fp.positive(convert(book.capacity_units(parameters.SHOCK_BACKSTOP), int256) + sign * skew)
     c: Closing = empty(Closing)
     c.is_to_vault = True
-    c.units = min(w.loser.units, room)
+    c.units = self._worthwhile(min(w.loser.units, room), w.loser.units, now.price)
     fill: int256 = book.fill_price(-sign * convert(c.units, int256), now.price, skew)
     y: int256 = max((fill - now.funding) * sign, min(w.loser.beta, w.loser.x))
     c.fill_price = fp.positive(y * sign + now.funding)
@@ -265,13 +266,26 @@ def _take_over(work: Work, now: book.Now) -> Work:
     if wanted != 0:
         w.loser.skin, w.loser.insurance = extcall IInsuranceFund(book.INSURANCE).cover(wanted)
         if loss > w.loser.skin + w.loser.insurance:
-            c.units = fp.mul_div_down(w.loser.skin + w.loser.insurance, book.SCALE, per_unit)
+            c.units = self._worthwhile(
+                fp.mul_div_down(w.loser.skin + w.loser.insurance, book.SCALE, per_unit), w.loser.units, now.price
+            )
             loss = fp.mul_div_up(c.units, per_unit, book.SCALE)
     c.skin = min(w.loser.skin, loss)
     c.insurance = loss - c.skin
     w.loser.skin -= c.skin
     w.loser.insurance -= c.insurance
     return self._close(w, c, y)
+
+
+@view
+@internal
+def _worthwhile(units: uint256, all_units: uint256, price: uint256) -> uint256:
+    """
+    @notice A part worth less than the smallest position is no piece of work: nobody is to be paid for dust.
+    """
+    if units < all_units and fp.mul_div_down(units, price, book.SCALE) < parameters.min_value():
+        return 0
+    return units
 
 
 @internal

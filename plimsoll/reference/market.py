@@ -634,7 +634,7 @@ class Market:
         total = self._units(told.bucket)
         sign = 1 if side == LONG else -1
         room = floor(self.capacity(self.params.shock_backstop_bps) * self.cash_scale / self.price) + sign * self.skew
-        units = max(Fraction(0), min(total, room))
+        units = self._worthwhile(max(Fraction(0), min(total, room)), total)
         x = self.coordinate(side)
         x_f = (self.fill_price(-sign * units) - self.funding) * sign
         y = max(x_f, min(Fraction(beta), x))
@@ -645,17 +645,22 @@ class Market:
         self.held_skin, self.held_insurance = skin, insurance
         if loss > skin + insurance:
             # The price stays the one for all that there is room for, also where cover ends before.
-            units = (skin + insurance) * self.cash_scale / (beta - y)
+            units = self._worthwhile((skin + insurance) * self.cash_scale / (beta - y), total)
+            loss = units * (beta - y) / self.cash_scale
         if units == 0:
             return units
         told.units_to_vault = units
         told.loss_per_unit = max(Fraction(0), beta - y)
-        loss = min(loss, skin + insurance)
         self._use_cover(told, min(skin, loss), loss - min(skin, loss))
         self._close_losers(told, units, max(Fraction(0), y - beta))
         if units == total:
             self._return_cover()
         return units
+
+    def _worthwhile(self, units: Fraction, total: Fraction) -> Fraction:
+        """Nobody works on a part of a bucket that is worth less than the smallest position."""
+        is_dust = units < total and units * self.price / self.cash_scale < self.params.min_value
+        return Fraction(0) if is_dust else units
 
     def _use_cover(self, told: Liquidation, skin: Fraction, insurance: Fraction) -> None:
         self.held_skin -= skin

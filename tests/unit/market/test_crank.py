@@ -532,7 +532,7 @@ def test_adl__winner_moves_after_the_first_step__gives_it_before_anybody_gives_a
     close_the_vault(world)
     world.set_price(WAD * 958 // 10)
     hits: list[Any] = []
-    for _ in range(3):  # the vault takes a cent's worth first
+    for _ in range(2):
         world.crank(1)
         hits += deleveraged(world)
     assert [hit.step for hit in hits] == [1, 1]
