@@ -424,8 +424,10 @@ class World:
         assert self._is_triggered(order)
         held = model.positions.get(order.owner)
         delta = Fraction(order.size)
-        if held is not None and held.signed_units * delta < 0 and abs(held.signed_units + delta) <= ROUNDING:
-            delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
+        if held is not None and held.signed_units * delta < 0:
+            left = [e.units_after for e in self.last.events if type(e).__name__ == "Traded"]
+            if left == [0] or abs(held.signed_units + delta) <= ROUNDING:
+                delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
         known = refused == "market only reduces"
         terms = order.owner, delta, order.margin, order.acceptable, order.reduce_only, order.placed_at
         if known or not self._agree(refused, model.trade, *terms):
