@@ -42,6 +42,9 @@ RISK_ENGINE: immutable(address)
 
 FILL_SIZE: constant(uint256) = 6 * 32
 
+# behind all that the engines know
+guardian: public(address)
+
 
 @deploy
 def __init__(
@@ -115,8 +118,19 @@ def set_params(params: IMarket.Params):
 
 
 @external
-def set_increase_paused(is_paused: bool):
+def set_guardian(guardian: address):
     ownable._check_owner()
+    self.guardian = guardian
+    log IMarket.GuardianSet(guardian=guardian)
+
+
+# The owner, and the guardian as far as it lowers risk
+
+
+@external
+def set_increase_paused(is_paused: bool):
+    if not is_paused or msg.sender != self.guardian:
+        ownable._check_owner()
     book.set_increase_paused(is_paused)
     log IMarket.IncreasePaused(is_paused=is_paused)
 

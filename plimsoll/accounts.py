@@ -15,6 +15,8 @@ LP = 3
 STAKER = 4
 FUNDER = 5
 """Pays the gas money of the crowd."""
+GUARDIAN = 6
+"""Pauses increases, and can do nothing else."""
 FIRST_PUBLISHER = 10
 
 Account.enable_unaudited_hdwallet_features()

@@ -15,8 +15,13 @@ from plimsoll import accounts
 
 WAD = 10**18
 BPS = 10_000
+NOBODY = "0x" + "00" * 20
 NOTIONAL_OF_SKEW_SCALE = 1_000_000_000
 """psi is this many USD at the listing price."""
+
+
+OWNED = ("MarginPool", "OrderBook", "PriceFeed", "Vault", "RecoveryToken", "InsuranceFund", "Guardian")
+"""Contracts that have an owner, beside the markets."""
 
 
 # Sizes ---------------------------------------------------------------------------------------------------------------
@@ -84,6 +89,8 @@ class Plan:
     reward_reserve: int = 10_000
     insurance_daily_cap_bps: int = 2_500
     recovery_share_bps: int = 5_000
+    timelock_delay: int = 60
+    """Seconds between a proposal of the owner and its execution. Short: this is the plan of a local network."""
     cooldown: int = 86_400
     """Seconds from the request to the payment, for vault and insurance."""
     keeper_fee_cents: int = 10
@@ -165,7 +172,8 @@ class Exchange:
 def deploy(chain: Chain, plan: Plan, report: Callable[[str], None] = lambda step: None) -> Exchange:
     """Deploys every contract, gives each its role, pays the capital in and creates the markets.
 
-    `report` is told each step. The owner of everything is the deployer.
+    `report` is told each step. In the end a timelock, to which the deployer may propose, owns everything but the test
+    token.
     """
     contracts = _deploy_contracts(chain, plan, report)
     _set_roles(chain, contracts)
@@ -176,6 +184,8 @@ def deploy(chain: Chain, plan: Plan, report: Callable[[str], None] = lambda step
     for listing in plan.listings:
         report(f"creating market {listing.symbol}")
         markets[listing.symbol] = _create_market(chain, plan, contracts, listing)
+    report("handing everything over to the timelock")
+    _hand_over(chain, contracts, markets)
     return Exchange(plan, contracts, markets)
 
 
@@ -204,6 +214,9 @@ def _deploy_contracts(chain: Chain, plan: Plan, report: Callable[[str], None]) -
     deploy_one("MarketFactory", *(chain.declare(name) for name in ("Market", "TradingEngine", "RiskEngine")))
     deploy_one("Relay", contracts["PriceFeed"].address, book, pool)
     deploy_one("Lens", pool, book)
+    deploy_one("Guardian", book)
+    proposers, anyone = [accounts.dev_account(accounts.DEPLOYER).address], [NOBODY]
+    deploy_one("TimelockController", plan.timelock_delay, proposers, anyone)
     return contracts
 
 
@@ -236,24 +249,48 @@ def _pay_capital_in(chain: Chain, plan: Plan, contracts: Mapping[str, Any]) -> N
     pay(accounts.STAKER, fund, fund.stake, plan.insurance)
 
 
+def wiring(contracts: Mapping[str, Contract], feed: bytes, source: str | None = None) -> tuple[Any, ...]:
+    """`IMarket.Wiring` of a market that reads `feed` of `source` (default: the `PriceFeed`)."""
+    return (
+        contracts["MarginPool"].address,
+        contracts["Vault"].address,
+        contracts["InsuranceFund"].address,
+        contracts["OrderBook"].address,
+        accounts.dev_account(accounts.TREASURY).address,
+        source or contracts["PriceFeed"].address,
+        feed,
+    )
+
+
+def listing_steps(plan: Plan, market: ChecksumAddress) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """What gives a created market its rights: contract, function and arguments, in order. For the owner."""
+    mandate = plan.vault_capital * plan.unit * plan.mandate_bps // BPS
+    return [
+        ("MarginPool", "set_engine", (market, True)),
+        ("MarginPool", "set_mandate", (market, mandate)),
+        ("OrderBook", "set_market", (market, True)),
+        ("InsuranceFund", "set_market", (market, True)),
+        ("Vault", "set_market", (market, True)),
+    ]
+
+
 def _create_market(chain: Chain, plan: Plan, contracts: Mapping[str, Any], listing: Listing) -> Contract:
     deployer = chain.account(accounts.DEPLOYER)
-    pool, book, vault, fund = (contracts[name] for name in ("MarginPool", "OrderBook", "Vault", "InsuranceFund"))
-    wiring = (
-        pool.address,
-        vault.address,
-        fund.address,
-        book.address,
-        accounts.dev_account(accounts.TREASURY).address,
-        contracts["PriceFeed"].address,
-        listing.feed,
-    )
     owner = accounts.dev_account(accounts.DEPLOYER).address
     params = astuple(plan.market_params(listing))
-    address = chain.returned(contracts["MarketFactory"].create_market, wiring, owner, params)
-    pool.set_engine(address, True, sender=deployer)
-    pool.set_mandate(address, plan.vault_capital * plan.unit * plan.mandate_bps // BPS, sender=deployer)
-    book.set_market(address, True, sender=deployer)
-    fund.set_market(address, True, sender=deployer)
-    vault.set_market(address, True, sender=deployer)
+    create = contracts["MarketFactory"].create_market
+    address = chain.returned(create, wiring(contracts, listing.feed), owner, params)
+    for name, function, args in listing_steps(plan, address):
+        getattr(contracts[name], function)(*args, sender=deployer)
     return chain.at("Market", address)
+
+
+def _hand_over(chain: Chain, contracts: Mapping[str, Any], markets: Mapping[str, Any]) -> None:
+    deployer = chain.account(accounts.DEPLOYER)
+    guardian = contracts["Guardian"]
+    guardian.set_guardian(accounts.dev_account(accounts.GUARDIAN).address, True, sender=deployer)
+    for market in markets.values():
+        market.set_guardian(guardian.address, sender=deployer)
+    # Not the token: who runs a local network mints.
+    for owned in (*(contracts[name] for name in OWNED), *markets.values()):
+        owned.transfer_ownership(contracts["TimelockController"].address, sender=deployer)

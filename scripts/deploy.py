@@ -141,6 +141,7 @@ def amount(name: str, default: int, text: str) -> Any:
 @amount("loss_budget_bps", DEFAULTS.loss_budget_bps, "Loss budget of each market, of the vault's capital.")
 @amount("mandate_bps", DEFAULTS.mandate_bps, "What each market may draw from the vault in a day, of its capital.")
 @amount("adl_step_bps", DEFAULTS.adl_step_bps, "What a winner gives up in one step of ADL.")
+@amount("timelock_delay", DEFAULTS.timelock_delay, "Seconds between a proposal of the owner and its execution.")
 @amount("cooldown", DEFAULTS.cooldown, "Seconds from a redemption's request to its payment.")
 @amount("keeper_fee_cents", DEFAULTS.keeper_fee_cents, "What an order pays whoever executes it.")
 def cli(network: str, url: str, output: Path | None, publisher_port: int, listing_prices: str, **sizes: int) -> None:

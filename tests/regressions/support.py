@@ -66,31 +66,39 @@ class Desk:
             return self.relay.act(list(observations), [*markets], buckets, [*orders], **more)
 
 
-def build_desk() -> Desk:
-    """The last market of the world is the one that reads the feed."""
-    world = build_world()
+def list_market(world: World, source: Any) -> Any:
+    """One more market of the world, which reads `source`."""
     deploy = support.deployer
-    feed = deploy("PriceFeed").deploy([key.address for key in publisher_keys(5)], 4, 60, 100)
-    relay = deploy("Relay").deploy(feed.address, world.order_book.address, world.pool.address)
     wiring = (
         world.pool.address,
         world.vault.address,
         world.insurance.address,
         world.order_book.address,
         world.treasury,
-        feed.address,
+        source.address,
         FEED,
     )
     trading = deploy("TradingEngine").deploy(wiring)
     risk = deploy("RiskEngine").deploy(wiring)
     market = deploy("Market").deploy(wiring, trading.address, risk.address, world.owner, scaled(6))
-    desk = Desk(world, feed, relay)
-    feed.update(desk.report(100 * WAD))
     with boa.env.prank(world.owner):
-        for engine in (market, relay):
-            world.pool.set_engine(engine.address, True)
+        world.pool.set_engine(market.address, True)
         world.pool.set_mandate(market.address, 5_000_000 * USD)
         for owner in (world.order_book, world.insurance, world.vault):
             owner.set_market(market.address, True)
     world.markets.append(market)
+    return market
+
+
+def build_desk() -> Desk:
+    """The last market of the world is the one that reads the feed."""
+    world = build_world()
+    deploy = support.deployer
+    feed = deploy("PriceFeed").deploy([key.address for key in publisher_keys(5)], 4, 60, 100)
+    relay = deploy("Relay").deploy(feed.address, world.order_book.address, world.pool.address)
+    desk = Desk(world, feed, relay)
+    feed.update(desk.report(100 * WAD))
+    with boa.env.prank(world.owner):
+        world.pool.set_engine(relay.address, True)
+    list_market(world, feed)
     return desk

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import boa
 import pytest
 
-from tests.regressions.support import USD, Desk, build_desk, set_params
+from tests.regressions.support import USD, Desk, build_desk, list_market, set_params
 from tests.regressions.traps import trap
-from tests.system import WAD, build_world, events
+from tests.system import WAD, World, build_world, events
 from tests.unit import support
-from tests.unit.support import FEED, LIMIT, STOP, publisher_keys, sign
+from tests.unit.support import FEED, LIMIT, STOP, deployer, publisher_keys, sign
 
 CANNOT_APPLY = {
     "the collateral is taken to be worth one dollar": (
@@ -189,3 +190,84 @@ def test_freshness__each_market_has_its_own_limit() -> None:
     with boa.reverts("wait: stale price"):
         world.execute(orders[0])
     assert world.execute(orders[1])
+
+
+@dataclass
+class Foreign:
+    """A market on a Chainlink feed that counts as broken after ten minutes."""
+
+    world: World
+    source: Any
+    aggregator: Any
+    uptime: Any
+
+    def answer(self, price: int, after: int = 1, is_down: bool = False, up_for: int = 3_601) -> None:
+        """`after` seconds pass, then the feed answers; USD."""
+        boa.env.time_travel(seconds=after)
+        at = boa.env.timestamp
+        self.aggregator.set_round(1, price * 10**8, at, at, 1)
+        self.uptime.set_round(1, int(is_down), at - up_for, at, 1)
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Foreign:
+    world = build_world()
+    aggregator, uptime = (deployer("StubAggregator").deploy(decimals) for decimals in (8, 0))
+    source = deployer("ChainlinkSource").deploy(uptime.address, 3_600)
+    source.set_feed(FEED, aggregator.address, 600, 10 * WAD, 1_000 * WAD)
+    foreign = Foreign(world, source, aggregator, uptime)
+    foreign.answer(100)
+    list_market(world, source)
+    return foreign
+
+
+def place_foreign(foreign: Foreign) -> int:
+    foreign.world.fund("trader", 500 * USD + foreign.world.order_book.keeper_fee())
+    return foreign.world.place("trader", WAD, 500 * USD, market=-1)
+
+
+@trap("one freshness rule for every market")
+def test_freshness__each_feed_of_a_source_has_its_own_heartbeat(foreign: Foreign) -> None:
+    foreign.source.set_feed(support.OTHER_FEED, foreign.aggregator.address, 60, 10 * WAD, 1_000 * WAD)
+    foreign.answer(100)
+    boa.env.time_travel(seconds=61)
+    assert foreign.source.price(FEED)[0] == 100 * WAD
+    with boa.reverts("wait: stale answer"):
+        foreign.source.price(support.OTHER_FEED)
+
+
+@trap("free look: an order filled at a price known when it was placed")
+def test_free_look__answer_of_a_foreign_feed_known_when_placing__never_fills(foreign: Foreign) -> None:
+    foreign.answer(100)
+    order = place_foreign(foreign)
+    boa.env.time_travel(seconds=5)
+    with boa.reverts("wait: price not newer than the order"):
+        foreign.world.execute(order)
+    foreign.answer(101)
+    assert foreign.world.execute(order)
+
+
+@trap("two prices inside one transaction")
+def test_transaction__foreign_feed_went_back__the_market_does_not(foreign: Foreign) -> None:
+    foreign.answer(100)
+    foreign.world.crank(market=-1)
+    at = boa.env.timestamp
+    foreign.aggregator.set_round(1, 90 * 10**8, at - 5, at - 5, 1)
+    foreign.world.crank(market=-1)
+    assert (foreign.world.state(-1).index_price, foreign.world.state(-1).published_at) == (100 * WAD, at)
+
+
+@pytest.mark.parametrize("trouble", ["sequencer down", "just restarted", "silent", "out of bounds"])
+def test_outage__of_a_foreign_feed__orders_wait_and_fill_afterwards(foreign: Foreign, trouble: str) -> None:
+    order = place_foreign(foreign)
+    foreign.answer(
+        1 if trouble == "out of bounds" else 100,
+        is_down=trouble == "sequencer down",
+        up_for=60 if trouble == "just restarted" else 3_601,
+    )
+    foreign.aggregator.set_silent(trouble == "silent")
+    with boa.reverts("wait: "):
+        foreign.world.execute(order)
+    foreign.aggregator.set_silent(False)
+    foreign.answer(100)
+    assert foreign.world.execute(order)
