@@ -7,15 +7,25 @@
 """
 from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
+from snekmate.utils import eip712_domain_separator
 
 from .interfaces import IMarginPool
 from .interfaces import IMarket
 from .interfaces import IOrderBook
 from .interfaces import IPriceSource
+from .modules import signatures
 
 implements: IOrderBook
 initializes: ownable
-exports: (ownable.owner, ownable.transfer_ownership)
+initializes: eip712_domain_separator
+initializes: signatures[eip712_domain_separator := eip712_domain_separator]
+exports: (
+    ownable.owner,
+    ownable.transfer_ownership,
+    eip712_domain_separator.eip712Domain,
+    signatures.invalidate_nonces,
+    signatures.nonces_used,
+)
 
 MARKET: constant(uint256) = 0
 LIMIT: constant(uint256) = 1
@@ -51,6 +61,17 @@ FILL_BYTES: constant(uint256) = 6 * 32
 ERROR_SELECTOR: constant(Bytes[4]) = x"08c379a0"
 WAIT: constant(Bytes[6]) = b"wait: "
 
+# EIP-712 types, each with those it refers to
+ORDER_TYPE_HASH: constant(bytes32) = keccak256(
+    "Order(address market,uint256 kind,int256 size_delta,uint256 margin,uint256 trigger_price,uint256 acceptable_price,bool reduce_only,uint256 expires_at)"
+)
+PLACEMENT_TYPE_HASH: constant(bytes32) = keccak256(
+    "Placement(Order order,address owner,uint256 nonce,uint256 deadline,uint256 relayer_fee)Order(address market,uint256 kind,int256 size_delta,uint256 margin,uint256 trigger_price,uint256 acceptable_price,bool reduce_only,uint256 expires_at)"
+)
+CANCELLATION_TYPE_HASH: constant(bytes32) = keccak256(
+    "Cancellation(uint256 id,address owner,uint256 nonce,uint256 deadline,uint256 relayer_fee)"
+)
+
 POOL: immutable(IMarginPool)
 MAX_KEEPER_FEE: immutable(uint256)
 
@@ -73,6 +94,7 @@ market_count: public(uint256)
 @deploy
 def __init__(pool: address, keeper_fee: uint256):
     ownable.__init__()
+    eip712_domain_separator.__init__("Plimsoll OrderBook", "1")
     POOL = IMarginPool(pool)
     token: address = staticcall POOL.token()
     decimals: uint8 = staticcall IERC20Detailed(token).decimals()
@@ -89,20 +111,7 @@ def __init__(pool: address, keeper_fee: uint256):
 
 @external
 def place(order: IOrderBook.Order) -> uint256:
-    listing: uint256 = self.listings[order.market]
-    assert listing != 0, "unknown market"
-    assert listing >= IS_LISTED or order.reduce_only, "market only reduces"
-    self._check(order)
-
-    counters: uint256 = self.counters
-    keeper_fee: uint256 = counters & MAX_FEE
-    id: uint256 = (counters >> 128) & MAX_ID
-    self.counters = counters + (1 << 128)
-    self._store(id, order, listing & MAX_INDEX, counters >> 192)
-
-    extcall POOL.collect(msg.sender, order.margin + keeper_fee)
-    log IOrderBook.OrderPlaced(id=id, owner=msg.sender, market=order.market, order=order, keeper_fee=keeper_fee)
-    return id
+    return self._place(msg.sender, order)
 
 
 @external
@@ -124,18 +133,64 @@ def remove_margin(market: address, amount: uint256):
     extcall IMarket(market).change_margin(msg.sender, -convert(amount, int256))
 
 
+# Whoever brings the owner's signature
+
+
+@external
+def place_signed(
+    order: IOrderBook.Order,
+    owner: address,
+    nonce: uint256,
+    deadline: uint256,
+    signature: Bytes[signatures.MAX_SIGNATURE],
+    relayer_fee: uint256 = 0,
+) -> uint256:
+    order_hash: bytes32 = keccak256(abi_encode(ORDER_TYPE_HASH, order))
+    struct_hash: bytes32 = keccak256(
+        abi_encode(PLACEMENT_TYPE_HASH, order_hash, owner, nonce, deadline, relayer_fee)
+    )
+    signatures.use(owner, nonce, deadline, struct_hash, signature)
+    id: uint256 = self._place(owner, order)
+    self._pay_relayer(owner, relayer_fee)
+    return id
+
+
+@external
+def cancel_signed(
+    id: uint256,
+    owner: address,
+    nonce: uint256,
+    deadline: uint256,
+    signature: Bytes[signatures.MAX_SIGNATURE],
+    relayer_fee: uint256 = 0,
+):
+    struct_hash: bytes32 = keccak256(abi_encode(CANCELLATION_TYPE_HASH, id, owner, nonce, deadline, relayer_fee))
+    signatures.use(owner, nonce, deadline, struct_hash, signature)
+    # With id 0 only the nonce is used up, that of an order signed and not yet placed.
+    if id != 0:
+        head: uint256 = self._head(id)
+        assert owner == self._owner_of(head), "not your order"
+        self._cancel(id, head)
+    self._pay_relayer(owner, relayer_fee)
+
+
+@internal
+def _pay_relayer(owner: address, relayer_fee: uint256):
+    if relayer_fee == 0:
+        return
+    assert relayer_fee <= MAX_KEEPER_FEE, "relayer fee too big"
+    extcall POOL.collect(owner, relayer_fee)
+    extcall POOL.release(msg.sender, relayer_fee)
+
+
 # The owner of the order at any time, anyone once it has expired
 
 
 @external
 def cancel(id: uint256):
     head: uint256 = self._head(id)
-    owner: address = self._owner_of(head)
-    assert msg.sender == owner or self._is_expired(head), "not your order"
-    escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
-    self._delete(id, head)
-    extcall POOL.release(owner, escrow)
-    log IOrderBook.OrderCancelled(id=id, owner=owner)
+    assert msg.sender == self._owner_of(head) or self._is_expired(head), "not your order"
+    self._cancel(id, head)
 
 
 # Anyone
@@ -285,6 +340,39 @@ def pool() -> address:
     return POOL.address
 
 
+# Inside: what several doors lead to
+
+
+@internal
+def _place(owner: address, order: IOrderBook.Order) -> uint256:
+    """
+    @dev The caller shows that `owner` wants it.
+    """
+    listing: uint256 = self.listings[order.market]
+    assert listing != 0, "unknown market"
+    assert listing >= IS_LISTED or order.reduce_only, "market only reduces"
+    self._check(order)
+
+    counters: uint256 = self.counters
+    keeper_fee: uint256 = counters & MAX_FEE
+    id: uint256 = (counters >> 128) & MAX_ID
+    self.counters = counters + (1 << 128)
+    self._store(id, owner, order, listing & MAX_INDEX, counters >> 192)
+
+    extcall POOL.collect(owner, order.margin + keeper_fee)
+    log IOrderBook.OrderPlaced(id=id, owner=owner, market=order.market, order=order, keeper_fee=keeper_fee)
+    return id
+
+
+@internal
+def _cancel(id: uint256, head: uint256):
+    owner: address = self._owner_of(head)
+    escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
+    self._delete(id, head)
+    extcall POOL.release(owner, escrow)
+    log IOrderBook.OrderCancelled(id=id, owner=owner)
+
+
 # Inside: rules
 
 
@@ -379,7 +467,7 @@ def _fee_of(head: uint256) -> uint256:
 
 
 @internal
-def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_code: uint256):
+def _store(id: uint256, owner: address, order: IOrderBook.Order, market_index: uint256, fee_code: uint256):
     """
     @dev `order` has passed `_check`: every field fits its place.
     """
@@ -404,7 +492,7 @@ def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_code
         (size & (2**SIZE_LOW - 1)) | ((order.margin & (2**MARGIN_LOW - 1)) << 96) | (order.acceptable_price << 176)
     )
     self.heads[id] = (
-        convert(msg.sender, uint256)
+        convert(owner, uint256)
         | (block.timestamp << 160)
         | (order.expires_at << 192)
         | (market_index << 224)

@@ -19,6 +19,7 @@ from eth_account import Account
 from plimsoll.reference import Capital, Deleveraging, Liquidation, Mandate, Params, Position, RejectedError
 from plimsoll.reference import Market as Model
 from plimsoll.reference.grid import LONG, SHORT, beta_of
+from plimsoll.signing import Signer
 from tests.invariants.calls import Contract, RevertedError
 from tests.invariants.exchange import (
     FEEDS,
@@ -372,6 +373,76 @@ class World:
             who, market, kind, size, margin, trigger, acceptable, reduce_only, expires_at, self.now, fee
         )
         return int(number)
+
+    def do_place_signed(
+        self, who: str, market: int, size: int, margin: int, nonce: int, fee: int, by: str, is_good: bool = True
+    ) -> int:
+        """A market order of `who`, brought by `by`."""
+        book, pool, deadline = self.exchange.book, self.exchange.pool, self.now + 60
+        order = (self.market(market).address, 0, size, margin, 0, 0, False, self.now + YEAR)
+        signature = self._signer(who if is_good else "owner", who, book).placement(order, nonce, deadline, fee)
+        terms = (order, address_of(who), nonce, deadline, signature)
+        keeper_fee, balance = book.keeper_fee(), pool.balance_of(address_of(who))
+        is_used = book.nonces_used(address_of(who), nonce >> 8) >> (nonce & 255) & 1
+        is_listed = book.is_listed(self.market(market).address)
+        number, refused = self._call(book.place_signed, *terms, *([fee] if fee else []), sender=by)
+        fits = is_good and not is_used and size != 0 and fee <= 10 * self.unit and is_listed
+        assert (refused == "") == (fits and balance >= margin + keeper_fee + fee), refused
+        if refused:
+            return 0
+        self._pay(who, by, fee)
+        self.orders[number] = Order(who, market, 0, size, margin, 0, 0, False, self.now + YEAR, self.now, keeper_fee)
+        return int(number)
+
+    def _signer(self, key: str, owner: str, contract: Contract) -> Signer:
+        return Signer(
+            key_of(key), contract.label, contract.address, self.chain.env.evm.patch.chain_id, address_of(owner)
+        )
+
+    def _pay(self, who: str, to: str, amount: int) -> None:
+        self.capital.credit(who, -amount)
+        self.capital.credit(to, amount)
+
+    def do_cancel_signed(self, order: int, nonce: int, fee: int, by: str) -> bool:
+        """The `order`-th of the open ones, by its owner's signature; without one only the nonce is used up."""
+        book, deadline = self.exchange.book, self.now + 60
+        number = list(self.orders)[order % len(self.orders)] if self.orders else 0
+        who = self.orders[number].owner if self.orders else "trader0"
+        back = self.orders[number].margin + self.orders[number].fee if self.orders else 0
+        balance = self.exchange.pool.balance_of(address_of(who))
+        is_used = book.nonces_used(address_of(who), nonce >> 8) >> (nonce & 255) & 1
+        signature = self._signer(who, who, book).cancellation(number, nonce, deadline, fee)
+        terms = (number, address_of(who), nonce, deadline, signature)
+        _, refused = self._call(book.cancel_signed, *terms, *([fee] if fee else []), sender=by)
+        fits = not is_used and fee <= 10 * self.unit and balance + back >= fee
+        assert (refused == "") == fits, refused
+        if refused:
+            return False
+        self._pay(who, by, fee)
+        self.orders.pop(number, None)
+        return True
+
+    def do_invalidate_nonces(self, who: str, word: int, mask: int) -> None:
+        for contract in (self.exchange.book, self.exchange.pool):
+            _, refused = self._call(contract.invalidate_nonces, word, mask, sender=who)
+            assert not refused
+            assert contract.nonces_used(address_of(who), word) & mask == mask
+
+    def do_deposit_signed(self, who: str, amount: int, fee: int, nonce: int, by: str, is_good: bool = True) -> bool:
+        """By a relayer, with a permit or the allowance that everybody has given."""
+        pool, deadline = self.exchange.pool, self.now + 60
+        is_used = pool.nonces_used(address_of(who), nonce >> 8) >> (nonce & 255) & 1
+        signature = self._signer(who if is_good else "owner", who, pool).deposit(amount, fee, nonce, deadline)
+        args = (amount, fee, nonce, deadline, signature, 27, bytes(32), bytes(32))
+        _, refused = self._call(pool.deposit_signed, address_of(who), *args, sender=by)
+        if refused in ("bad signature", "nonce already used", "relayer fee above the deposit"):
+            assert not is_good or is_used or fee > amount
+            return False
+        if not self._deposited(refused, who, amount):
+            return False
+        assert is_good and not is_used
+        self._pay(who, by, fee)
+        return True
 
     def do_cancel(self, order: int, by: str) -> bool:
         """The `order`-th of the open ones."""
