@@ -13,10 +13,13 @@ from .interfaces import IMarginPool
 from .interfaces import IMarket
 from .interfaces import IOrderBook
 from .interfaces import IPriceSource
+from .modules import delegates
+from .modules import fixed_point
 from .modules import signatures
 
 implements: IOrderBook
 initializes: ownable
+initializes: delegates
 initializes: eip712_domain_separator
 initializes: signatures[eip712_domain_separator := eip712_domain_separator]
 exports: (
@@ -74,6 +77,8 @@ CANCELLATION_TYPE_HASH: constant(bytes32) = keccak256(
 
 POOL: immutable(IMarginPool)
 MAX_KEEPER_FEE: immutable(uint256)
+# units * price / this is cash
+CASH_SCALE: immutable(uint256)
 
 # keeper fee for an order's head 15 | next id 64 | keeper fee 128: one read and one write at placing
 counters: uint256
@@ -101,6 +106,7 @@ def __init__(pool: address, keeper_fee: uint256):
     # ten units of the currency, for tokens of up to 18 decimals below 2^64
     assert decimals <= 18, "too many decimals"
     MAX_KEEPER_FEE = 10 * 10 ** convert(decimals, uint256)
+    CASH_SCALE = 10 ** (36 - convert(decimals, uint256))
     # ids start at 1
     self.counters = 1 << 128
     self._set_keeper_fee(keeper_fee)
@@ -117,13 +123,7 @@ def place(order: IOrderBook.Order) -> uint256:
 @external
 def add_margin(market: address, amount: uint256):
     assert self.listings[market] != 0, "unknown market"
-    assert amount > 0, "amount is zero"
-    extcall POOL.collect(msg.sender, amount)
-    before: uint256 = extcall POOL.allow_pull(market, amount)
-    extcall IMarket(market).change_margin(msg.sender, convert(amount, int256))
-    left: uint256 = extcall POOL.allow_pull(market, 0)
-    # The market takes all of it or fails.
-    assert left == 0
+    self._add_margin(msg.sender, market, amount)
 
 
 @external
@@ -131,6 +131,36 @@ def remove_margin(market: address, amount: uint256):
     assert self.listings[market] != 0, "unknown market"
     assert amount > 0, "amount is zero"
     extcall IMarket(market).change_margin(msg.sender, -convert(amount, int256))
+
+
+@external
+def set_delegate(delegate: address, market: address, expires_at: uint256, orders: uint256, notional: uint256):
+    assert delegate not in [empty(address), msg.sender], "bad delegate"
+    market_index: uint256 = delegates.ALL_MARKETS
+    if market != empty(address):
+        market_index = self.listings[market] & MAX_INDEX
+        assert market_index != 0, "unknown market"
+    delegates.set(msg.sender, delegate, market_index, expires_at, orders, notional)
+    log IOrderBook.DelegateSet(
+        owner=msg.sender, delegate=delegate, market=market, expires_at=expires_at, orders=orders, notional=notional
+    )
+
+
+# A delegate. None of this sends money anywhere but into the owner's orders and positions.
+
+
+@external
+def place_for(owner: address, order: IOrderBook.Order) -> uint256:
+    self._count_order(owner, order)
+    return self._place(owner, order)
+
+
+@external
+def add_margin_for(owner: address, market: address, amount: uint256):
+    market_index: uint256 = self.listings[market] & MAX_INDEX
+    assert market_index != 0, "unknown market"
+    assert delegates.is_allowed(owner, msg.sender, market_index), "not a delegate"
+    self._add_margin(owner, market, amount)
 
 
 # Whoever brings the owner's signature
@@ -183,13 +213,18 @@ def _pay_relayer(owner: address, relayer_fee: uint256):
     extcall POOL.release(msg.sender, relayer_fee)
 
 
-# The owner of the order at any time, anyone once it has expired
+# The owner of the order and their delegate at any time, anyone once it has expired
 
 
 @external
 def cancel(id: uint256):
     head: uint256 = self._head(id)
-    assert msg.sender == self._owner_of(head) or self._is_expired(head), "not your order"
+    owner: address = self._owner_of(head)
+    assert (
+        msg.sender == owner
+        or self._is_expired(head)
+        or delegates.is_allowed(owner, msg.sender, self._index_of(head))
+    ), "not your order"
     self._cancel(id, head)
 
 
@@ -207,7 +242,9 @@ def execute(id: uint256) -> bool:
         return self._fail(id, owner, order.margin + keeper_fee, "expired")
 
     placed_at: uint256 = (head >> 160) & MAX_TIME
-    self._check_trigger(order, (head >> 224) & MAX_INDEX, placed_at)
+    # the market itself checks the price of a market order
+    if order.kind != MARKET:
+        self._check_trigger(order, self._index_of(head), placed_at)
 
     if order.margin != 0:
         before: uint256 = extcall POOL.allow_pull(order.market, order.margin)
@@ -330,6 +367,16 @@ def keeper_fee_of(id: uint256) -> uint256:
 
 @view
 @external
+def delegate_terms(owner: address, delegate: address) -> IOrderBook.DelegateTerms:
+    market_index: uint256 = 0
+    terms: IOrderBook.DelegateTerms = empty(IOrderBook.DelegateTerms)
+    market_index, terms.expires_at, terms.orders, terms.notional = delegates.terms(owner, delegate)
+    terms.market = self.market_at[market_index]
+    return terms
+
+
+@view
+@external
 def is_listed(market: address) -> bool:
     return self.listings[market] >= IS_LISTED
 
@@ -365,6 +412,36 @@ def _place(owner: address, order: IOrderBook.Order) -> uint256:
 
 
 @internal
+def _count_order(owner: address, order: IOrderBook.Order):
+    """
+    @notice Takes an order off the caller's grant. Its notional counts at the highest price it names, at least at the index
+            price, rounded up. What only reduces takes risk away and counts as an order alone.
+    """
+    market_index: uint256 = self.listings[order.market] & MAX_INDEX
+    assert market_index != 0, "unknown market"
+    notional: uint256 = 0
+    if not order.reduce_only:
+        self._check(order)
+        price: uint256 = 0
+        published_at: uint256 = 0
+        price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
+        price = max(price, max(order.acceptable_price, order.trigger_price))
+        notional = fixed_point.mul_div_up(convert(abs(order.size_delta), uint256), price, CASH_SCALE)
+    delegates.count_order(owner, msg.sender, market_index, notional)
+
+
+@internal
+def _add_margin(owner: address, market: address, amount: uint256):
+    assert amount > 0, "amount is zero"
+    extcall POOL.collect(owner, amount)
+    before: uint256 = extcall POOL.allow_pull(market, amount)
+    extcall IMarket(market).change_margin(owner, convert(amount, int256))
+    left: uint256 = extcall POOL.allow_pull(market, 0)
+    # The market takes all of it or fails.
+    assert left == 0
+
+
+@internal
 def _cancel(id: uint256, head: uint256):
     owner: address = self._owner_of(head)
     escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
@@ -394,10 +471,7 @@ def _check(order: IOrderBook.Order):
 def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: uint256):
     """
     @dev A limit buy and a stop sell wait for a price at or below the trigger, the other two for one at or above it.
-         The market itself checks the price of a market order.
     """
-    if order.kind == MARKET:
-        return
     price: uint256 = 0
     published_at: uint256 = 0
     price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
@@ -451,6 +525,12 @@ def _head(id: uint256) -> uint256:
 @internal
 def _owner_of(head: uint256) -> address:
     return convert(head & MAX_ADDRESS, address)
+
+
+@pure
+@internal
+def _index_of(head: uint256) -> uint256:
+    return (head >> 224) & MAX_INDEX
 
 
 @view

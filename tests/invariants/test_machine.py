@@ -268,6 +268,33 @@ class Machine(RuleBasedStateMachine):
     def cancel_signed(self, **terms: Any) -> None:
         self.act("cancel_signed", **terms)
 
+    @rule(
+        who=st.sampled_from(TRADERS[:3]),
+        by=st.sampled_from([TRADERS[0], *KEEPERS]),
+        market=st.sampled_from([None, 0, 0, 1]),
+        lasts=st.sampled_from([86_400, 86_400, 30, 0]),
+        orders=st.sampled_from([3, 100, 1, 0]),
+        usd=usd,
+    )
+    def set_delegate(self, **terms: Any) -> None:
+        self.act("set_delegate", **terms)
+
+    @rule(
+        who=st.sampled_from(TRADERS[:3]),
+        by=keepers,
+        market=markets,
+        lots=lots,
+        margin_usd=usd,
+        bps=st.integers(1, 3_000),
+        reduce_only=st.booleans(),
+    )
+    def as_delegate(self, who: str, by: str, market: int, lots: int, margin_usd: int, bps: int, **terms: Any) -> None:
+        assert self.player is not None
+        played = self.player.world
+        margin = margin_usd * played.unit
+        self.act("place_for", who=who, by=by, market=market, size=lots * played.lot, margin=margin, **terms)
+        self.act("margin_for", who=who, by=by, market=market, bps=bps)
+
     @rule(who=traders, word=st.sampled_from([0, 1]), mask=st.sampled_from([1, 6, 2**255]))
     def invalidate_nonces(self, **terms: Any) -> None:
         self.act("invalidate_nonces", **terms)
@@ -566,8 +593,12 @@ TOUR: list[Action] = [
     ("cancel_signed", {"order": 0, "nonce": 6, "fee": 0, "by": "keeper1"}),
     ("cancel_signed", {"order": 0, "nonce": 7, "fee": 50_000, "by": "keeper1"}),
     ("deposit_signed", {"who": "trader4", "amount": 10**6, "fee": 10, "nonce": 1, "by": "keeper1"}),
+    ("set_delegate", {"who": "trader1", "by": "keeper0", "market": 0, "lasts": 600, "orders": 3, "usd": 10**6}),
+    ("place_for", {"who": "trader1", "by": "keeper0", "market": 0, "size": WAD, "margin": 1, "reduce_only": False}),
+    ("cancel", {"order": -1, "by": "keeper0"}),
     ("invalidate_nonces", {"who": "trader4", "word": 0, "mask": 7}),
     ("move", {"market": 0, "bps": 0, "after": 5}),
+    ("margin_for", {"who": "trader1", "market": 0, "bps": 100, "by": "keeper0"}),
     ("margin", {"who": "trader1", "market": 0, "bps": 100}),
     ("margin", {"who": "trader1", "market": 0, "bps": -100}),
     ("close", {"who": "trader1", "market": 0, "part_bps": 1_000}),

@@ -108,6 +108,14 @@ class Order:
     fee: int
 
 
+@dataclass(frozen=True)
+class Grant:
+    market: int | None
+    expires_at: int
+    orders: int
+    notional: int
+
+
 @dataclass
 class Request:
     owner: str
@@ -158,6 +166,7 @@ class World:
         self.scale = 10 ** (36 - setup.decimals)
         self.orders: dict[int, Order] = {}
         self.requests: dict[int, Request] = {}
+        self.grants: dict[tuple[str, str], Grant] = {}  # by owner and delegate
         self.donated = self.flows = 0
         self.seen_buckets: list[tuple[int, list[tuple[int, int]]]] = [(-1, [])] * MARKETS
         self.coins = 0  # of rounding so far, or since the model took over the contracts' numbers
@@ -374,6 +383,40 @@ class World:
         )
         return int(number)
 
+    def do_set_delegate(self, who: str, by: str, market: int | None, lasts: int, orders: int, usd: int) -> None:
+        address = "0x" + "00" * 20 if market is None else self.market(market).address
+        terms = (address, self.now + lasts, orders, usd * self.unit)
+        _, refused = self._call(self.exchange.book.set_delegate, address_of(by), *terms, sender=who)
+        assert (refused == "") == (who != by), refused
+        if not refused:
+            self.grants[who, by] = Grant(market, self.now + lasts if lasts > 0 else 0, orders, usd * self.unit)
+
+    def _is_delegate(self, owner: str, by: str, market: int) -> bool:
+        grant = self.grants.get((owner, by))
+        return grant is not None and grant.expires_at >= self.now and grant.market in (None, market)
+
+    def do_place_for(self, who: str, by: str, market: int, size: int, margin: int, reduce_only: bool) -> int:
+        """A market order of `who`, placed by `by`."""
+        book, pool = self.exchange.book, self.exchange.pool
+        expires_at = self.now + YEAR
+        order = (self.market(market).address, 0, size, margin, 0, 0, reduce_only, expires_at)
+        fee, balance = book.keeper_fee(), pool.balance_of(address_of(who))
+        number, refused = self._call(book.place_for, address_of(who), order, sender=by)
+        grant = self.grants.get((who, by))
+        notional = 0 if reduce_only else -(-abs(size) * self.prices[market] // self.scale)
+        fits = grant is not None and grant.orders > 0 and notional <= grant.notional and balance >= margin + fee
+        is_open = reduce_only or book.is_listed(self.market(market).address)
+        assert (refused == "") == (fits and is_open and size != 0 and self._is_delegate(who, by, market)), refused
+        if refused:
+            return 0
+        assert grant is not None
+        left = replace(grant, orders=grant.orders - 1, notional=grant.notional - notional)
+        self.grants[who, by] = left
+        terms = book.delegate_terms(address_of(who), address_of(by))
+        assert (terms.expires_at, terms.orders, terms.notional) == (left.expires_at, left.orders, left.notional)
+        self.orders[number] = Order(who, market, 0, size, margin, 0, 0, reduce_only, expires_at, self.now, fee)
+        return int(number)
+
     def do_place_signed(
         self, who: str, market: int, size: int, margin: int, nonce: int, fee: int, by: str, is_good: bool = True
     ) -> int:
@@ -451,7 +494,8 @@ class World:
         number = list(self.orders)[order % len(self.orders)]
         theirs = self.orders[number]
         _, refused = self._call(self.exchange.book.cancel, number, sender=by)
-        assert (refused == "") == (by == theirs.owner or self.now > theirs.expires_at), refused
+        is_for_them = by == theirs.owner or self._is_delegate(theirs.owner, by, theirs.market)
+        assert (refused == "") == (is_for_them or self.now > theirs.expires_at), refused
         if not refused:
             del self.orders[number]
         return not refused
@@ -557,11 +601,23 @@ class World:
         amount = abs(held.units * self.prices[market] // self.scale * bps // 10_000) or 1
         return self.do_change_margin(who, market, amount if bps > 0 else -amount)
 
-    def do_change_margin(self, who: str, market: int, amount: int) -> bool:
+    def do_margin_for(self, who: str, market: int, bps: int, by: str) -> bool:
+        held = self.market(market).position(address_of(who))
+        return self.do_change_margin(
+            who, market, held.units * self.prices[market] // self.scale * bps // 10_000 or 1, by
+        )
+
+    def do_change_margin(self, who: str, market: int, amount: int, by: str = "") -> bool:
         book, address = self.exchange.book, self.market(market).address
         balance = self.exchange.pool.balance_of(address_of(who))
-        function = book.add_margin if amount > 0 else book.remove_margin
-        _, refused = self._call(function, address, abs(amount), sender=who)
+        if by:
+            _, refused = self._call(book.add_margin_for, address_of(who), address, amount, sender=by)
+            assert (refused == "not a delegate") != self._is_delegate(who, by, market)
+            if refused == "not a delegate":
+                return False
+        else:
+            function = book.add_margin if amount > 0 else book.remove_margin
+            _, refused = self._call(function, address, abs(amount), sender=who)
         if refused == "not enough free balance":
             assert amount > balance
             return False

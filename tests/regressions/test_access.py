@@ -233,18 +233,46 @@ def test_order__signed_for_another_chain_or_contract_or_used__is_void(world: Wor
     assert world.free("signs") == 1_900 * USD - fee
 
 
-CANNOT_APPLY = {
-    "a delegate redirects the payout": (
-        "there is no delegate yet: whoever executes or syncs names no receiver, payouts go to the owner's balance in "
-        "the pool (a test fails once the book learns delegates)"
-    ),
-}
+@trap("a delegate redirects the payout")
+def test_delegate__closes_and_cancels__the_owner_is_paid(world: World) -> None:
+    """No function that a delegate may call takes a receiver; whatever comes out goes to the owner's balance."""
+    book, market, key = world.order_book, world.market.address, world.account("session key")
+    world.open("owner of it", 1_000 * WAD, 10_000 * USD)
+    owner, fee = world.fund("owner of it", 1_000 * USD), book.keeper_fee()
+    before = world.free("owner of it")
+    with boa.env.prank(owner):
+        book.set_delegate(key, market, boa.env.timestamp + 600, 2, 10**12)
+    expires_at = boa.env.timestamp + 600
+    with boa.env.prank(key):
+        waiting = book.place_for(owner, (market, 0, WAD, 100 * USD, 0, 0, False, expires_at))
+        book.cancel(waiting)
+        assert world.free("owner of it") == before
+        closing = book.place_for(owner, (market, 0, -1_000 * WAD, 0, 0, 0, True, expires_at))
+    world.refresh()
+    assert world.execute(closing)
+    assert world.position("owner of it").units == 0
+    assert world.free("owner of it") > before + 9_000 * USD - fee
+    assert world.pool.balance_of(key) == 0
+    with boa.env.prank(key):
+        for call, args in (
+            (world.pool.withdraw, (1, key)),
+            (book.place_for, (owner, (market, 0, WAD, 0, 0, 0, False, expires_at))),
+            (book.remove_margin, (market, 1)),
+        ):
+            with pytest.raises(boa.BoaError):
+                call(*args)
 
 
-def test_delegate__does_not_exist_yet() -> None:
-    assert "set_delegate" not in functions("OrderBook")
+def test_delegate__functions_of_a_delegate__name_no_receiver() -> None:
+    for entry in artifacts.abi("OrderBook"):
+        if entry["type"] == "function" and entry["name"].endswith("_for"):
+            assert not [each for each in entry["inputs"] if each["name"] in ("receiver", "to")]
+    assert not [each for each in functions("OrderBook") if each.startswith(("withdraw", "transfer_from"))]
     for name in artifacts.contract_names():
         assert name == "MarginPool" or not [each for each in functions(name) if each.startswith("withdraw")]
+
+
+CANNOT_APPLY: dict[str, str] = {}
 
 
 @trap("a pause that stops exits")
