@@ -36,13 +36,30 @@ STOP: constant(uint256) = 2
 
 # An order takes two slots, and a third only for what does not fit: a trigger, or the high bits of unusually large
 # numbers. Most market orders save a slot, and no number is rounded.
-#   head  flags 5 | keeper fee 15 | market index 12 | expires_at 32 | placed_at 32 | owner 160
-#   body  acceptable_price, low 80 | margin, low 80 | size, low 96
-#   tail  unused 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
+#   head  flags 7 | keeper fee 15 | market index 10 | expires_at 32 | placed_at 32 | owner 160
+#   body  acceptable_price, low 80 | margin, low 80 | size, low 96, 0 for a full close
+#   tail  link 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
 KIND_MASK: constant(uint256) = 3
 REDUCE_ONLY: constant(uint256) = 4
 IS_BUY: constant(uint256) = 8
 HAS_TAIL: constant(uint256) = 16
+HAS_EXITS: constant(uint256) = 32
+FLAGS_AT: constant(uint256) = 249
+TAIL_IN_HEAD: constant(uint256) = HAS_TAIL << FLAGS_AT
+EXITS_IN_HEAD: constant(uint256) = HAS_EXITS << FLAGS_AT
+
+# Orders that hang together are placed at once and have ids in a row: an order, its take-profit, its stop-loss. So a link
+# need not name ids. An exit is how far behind its order (2 bits, 0: none) and where its twin is (0: none).
+ORDER_MASK: constant(uint256) = 3
+TWIN_IS_NEXT: constant(uint256) = 4
+TWIN_IS_PREVIOUS: constant(uint256) = 8
+MAX_EXITS: constant(uint256) = 2
+
+# Sizes of a full close: all that is there when it executes.
+CLOSE_SHORT: constant(int256) = max_value(int256)
+CLOSE_LONG: constant(int256) = min_value(int256)
+# the largest that a market takes
+MARKET_MAX_SIZE: constant(int256) = 2**112 - 1
 
 SIZE_LOW: constant(uint256) = 96
 MARGIN_LOW: constant(uint256) = 80
@@ -51,7 +68,7 @@ MAX_SIZE: constant(int256) = 2**127 - 1
 MAX_MARGIN: constant(uint256) = 2**128 - 1
 MAX_PRICE: constant(uint256) = 2**96 - 1
 MAX_TIME: constant(uint256) = 2**32 - 1
-MAX_INDEX: constant(uint256) = 2**12 - 1
+MAX_INDEX: constant(uint256) = 2**10 - 1
 MAX_FEE: constant(uint256) = 2**128 - 1
 MAX_ID: constant(uint256) = 2**64 - 1
 MAX_FEE_CODE: constant(uint256) = 2**15 - 1
@@ -117,7 +134,7 @@ def __init__(pool: address, keeper_fee: uint256):
 
 @external
 def place(order: IOrderBook.Order) -> uint256:
-    return self._place(msg.sender, order)
+    return self._place(msg.sender, order, 0, 0)
 
 
 @external
@@ -146,13 +163,37 @@ def set_delegate(delegate: address, market: address, expires_at: uint256, orders
     )
 
 
+# The owner, or a delegate within its grant
+
+
+@external
+def place_attached(
+    owner: address, order: IOrderBook.Order, exits: DynArray[IOrderBook.Order, MAX_EXITS]
+) -> uint256:
+    assert not order.reduce_only, "an order that only reduces has no exits"
+    assert len(exits) > 0, "no exits"
+    if msg.sender != owner:
+        self._count_order(owner, order)
+    id: uint256 = self._place(owner, order, 0, HAS_EXITS)
+    self._place_exits(owner, exits, order.market, order.size_delta < 0, True)
+    return id
+
+
+@external
+def place_exits(owner: address, exits: DynArray[IOrderBook.Order, MAX_EXITS]) -> uint256:
+    assert len(exits) > 0, "no exits"
+    id: uint256 = (self.counters >> 128) & MAX_ID
+    self._place_exits(owner, exits, exits[0].market, exits[0].size_delta > 0, False)
+    return id
+
+
 # A delegate. None of this sends money anywhere but into the owner's orders and positions.
 
 
 @external
 def place_for(owner: address, order: IOrderBook.Order) -> uint256:
     self._count_order(owner, order)
-    return self._place(owner, order)
+    return self._place(owner, order, 0, 0)
 
 
 @external
@@ -180,7 +221,7 @@ def place_signed(
         abi_encode(PLACEMENT_TYPE_HASH, order_hash, owner, nonce, deadline, relayer_fee)
     )
     signatures.use(owner, nonce, deadline, struct_hash, signature)
-    id: uint256 = self._place(owner, order)
+    id: uint256 = self._place(owner, order, 0, 0)
     self._pay_relayer(owner, relayer_fee)
     return id
 
@@ -237,15 +278,23 @@ def execute(id: uint256) -> bool:
     owner: address = self._owner_of(head)
     order: IOrderBook.Order = self._order(id, head)
     keeper_fee: uint256 = self._fee_of(head)
+    link: uint256 = 0
+    if head & TAIL_IN_HEAD != 0:
+        link = self.tails[id] >> 192
     self._delete(id, head)
-    if self._is_expired(head):
-        return self._fail(id, owner, order.margin + keeper_fee, "expired")
+    if (head >> 192) & MAX_TIME < block.timestamp:
+        return self._fail(id, head, order.margin + keeper_fee, "expired")
 
+    if link & ORDER_MASK != 0:
+        # An order that ends without a fill takes its exits along: what is gone has filled.
+        assert self.heads[self._linked_order(id, link)] == 0, "wait: attached to an order not filled"
     placed_at: uint256 = (head >> 160) & MAX_TIME
     # the market itself checks the price of a market order
     if order.kind != MARKET:
         self._check_trigger(order, self._index_of(head), placed_at)
 
+    # a full close: more than there can be
+    size_delta: int256 = max(min(order.size_delta, MARKET_MAX_SIZE), -MARKET_MAX_SIZE)
     if order.margin != 0:
         before: uint256 = extcall POOL.allow_pull(order.market, order.margin)
     success: bool = False
@@ -253,7 +302,7 @@ def execute(id: uint256) -> bool:
     success, response = raw_call(
         order.market,
         abi_encode(
-            owner, order.size_delta, order.margin, order.acceptable_price, order.reduce_only, placed_at,
+            owner, size_delta, order.margin, order.acceptable_price, order.reduce_only, placed_at,
             method_id=method_id("trade(address,int256,uint256,uint256,bool,uint256)"),
         ),
         max_outsize=FILL_BYTES,
@@ -264,7 +313,7 @@ def execute(id: uint256) -> bool:
         left = extcall POOL.allow_pull(order.market, 0)
     if not success:
         reason: String[64] = self._final_reason(response)
-        return self._fail(id, owner, order.margin + keeper_fee, reason)
+        return self._fail(id, head, order.margin + keeper_fee, reason)
 
     fill: IMarket.Fill = abi_decode(response, IMarket.Fill)
     # Escrow that the market had no use for is still the owner's.
@@ -281,6 +330,12 @@ def execute(id: uint256) -> bool:
         fee=fill.fee,
         paid_out=fill.paid_out,
     )
+    # one cancels the other
+    if link > ORDER_MASK:
+        twin: uint256 = self._twin(id, link)
+        twin_head: uint256 = self.heads[twin]
+        if twin_head != 0:
+            self._refund(twin, twin_head)
     return True
 
 
@@ -367,6 +422,13 @@ def keeper_fee_of(id: uint256) -> uint256:
 
 @view
 @external
+def links(id: uint256) -> (uint256, uint256):
+    link: uint256 = self._link(id, self.heads[id])
+    return self._linked_order(id, link), self._twin(id, link)
+
+
+@view
+@external
 def delegate_terms(owner: address, delegate: address) -> IOrderBook.DelegateTerms:
     market_index: uint256 = 0
     terms: IOrderBook.DelegateTerms = empty(IOrderBook.DelegateTerms)
@@ -391,7 +453,7 @@ def pool() -> address:
 
 
 @internal
-def _place(owner: address, order: IOrderBook.Order) -> uint256:
+def _place(owner: address, order: IOrderBook.Order, link: uint256, flags: uint256) -> uint256:
     """
     @dev The caller shows that `owner` wants it.
     """
@@ -404,11 +466,43 @@ def _place(owner: address, order: IOrderBook.Order) -> uint256:
     keeper_fee: uint256 = counters & MAX_FEE
     id: uint256 = (counters >> 128) & MAX_ID
     self.counters = counters + (1 << 128)
-    self._store(id, owner, order, listing & MAX_INDEX, counters >> 192)
+    self._store(id, owner, order, listing & MAX_INDEX, counters >> 192, link, flags)
 
     extcall POOL.collect(owner, order.margin + keeper_fee)
     log IOrderBook.OrderPlaced(id=id, owner=owner, market=order.market, order=order, keeper_fee=keeper_fee)
     return id
+
+
+@internal
+def _place_exits(
+    owner: address,
+    exits: DynArray[IOrderBook.Order, MAX_EXITS],
+    market: address,
+    is_buy: bool,
+    is_attached: bool,
+):
+    is_pair: bool = len(exits) == 2
+    if is_pair:
+        assert exits[0].kind == LIMIT and exits[1].kind == STOP, "exits: take-profit, then stop-loss"
+        is_right: bool = (exits[0].trigger_price < exits[1].trigger_price) == is_buy
+        assert is_right and exits[0].trigger_price != exits[1].trigger_price, "exits: triggers on the wrong sides"
+    link: uint256 = 0
+    for exit: IOrderBook.Order in exits:
+        assert exit.reduce_only and exit.kind != MARKET, "exits: only reduce, at a trigger"
+        assert exit.market == market, "exits: other market"
+        assert (exit.size_delta > 0) == is_buy, "exits: wrong side"
+        if msg.sender != owner:
+            self._count_order(owner, exit)
+        # the first time 1, then 2
+        distance: uint256 = (link & ORDER_MASK) + 1
+        link = distance
+        if is_pair:
+            link |= distance * TWIN_IS_NEXT
+        stored: uint256 = link
+        if not is_attached:
+            stored -= distance
+        id: uint256 = self._place(owner, exit, stored, 0)
+        log IOrderBook.OrderLinked(id=id, order_id=self._linked_order(id, stored), twin_id=self._twin(id, stored))
 
 
 @internal
@@ -443,11 +537,30 @@ def _add_margin(owner: address, market: address, amount: uint256):
 
 @internal
 def _cancel(id: uint256, head: uint256):
+    self._refund(id, head)
+    if head & EXITS_IN_HEAD != 0:
+        self._cancel_exits(id)
+
+
+@internal
+def _refund(id: uint256, head: uint256):
     owner: address = self._owner_of(head)
     escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
     self._delete(id, head)
     extcall POOL.release(owner, escrow)
     log IOrderBook.OrderCancelled(id=id, owner=owner)
+
+
+@internal
+def _cancel_exits(id: uint256):
+    """
+    @notice The exits of an order that ended without a fill, as far as they are still there.
+    """
+    for distance: uint256 in range(1, 1 + MAX_EXITS):
+        exit: uint256 = id + distance
+        head: uint256 = self.heads[exit]
+        if head != 0 and self._link(exit, head) & ORDER_MASK == distance:
+            self._refund(exit, head)
 
 
 # Inside: rules
@@ -458,7 +571,8 @@ def _cancel(id: uint256, head: uint256):
 def _check(order: IOrderBook.Order):
     assert order.kind <= STOP, "unknown kind"
     assert order.size_delta != 0, "size is zero"
-    assert order.size_delta <= MAX_SIZE and order.size_delta >= -MAX_SIZE, "size too big"
+    if not (order.reduce_only and (order.size_delta == CLOSE_LONG or order.size_delta == CLOSE_SHORT)):
+        assert order.size_delta <= MAX_SIZE and order.size_delta >= -MAX_SIZE, "size too big"
     assert order.margin <= MAX_MARGIN, "margin too big"
     assert order.trigger_price <= MAX_PRICE and order.acceptable_price <= MAX_PRICE, "price too big"
     assert (order.trigger_price == 0) == (order.kind == MARKET), "trigger does not fit the kind"
@@ -484,9 +598,12 @@ def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: ui
 
 
 @internal
-def _fail(id: uint256, owner: address, escrow: uint256, reason: String[64]) -> bool:
+def _fail(id: uint256, head: uint256, escrow: uint256, reason: String[64]) -> bool:
+    owner: address = self._owner_of(head)
     extcall POOL.release(owner, escrow)
     log IOrderBook.OrderFailed(id=id, owner=owner, reason=reason)
+    if head & EXITS_IN_HEAD != 0:
+        self._cancel_exits(id)
     return False
 
 
@@ -542,24 +659,68 @@ def _is_expired(head: uint256) -> bool:
 @pure
 @internal
 def _fee_of(head: uint256) -> uint256:
-    code: uint256 = (head >> 236) & MAX_FEE_CODE
+    code: uint256 = (head >> 234) & MAX_FEE_CODE
     return (code & MAX_DIGITS) * 10 ** (code >> 10)
 
 
+@view
 @internal
-def _store(id: uint256, owner: address, order: IOrderBook.Order, market_index: uint256, fee_code: uint256):
+def _link(id: uint256, head: uint256) -> uint256:
+    if head & TAIL_IN_HEAD == 0:
+        return 0
+    return self.tails[id] >> 192
+
+
+@pure
+@internal
+def _linked_order(id: uint256, link: uint256) -> uint256:
+    """
+    @notice id of the order that an exit is attached to, 0 for none.
+    """
+    distance: uint256 = link & ORDER_MASK
+    if distance == 0:
+        return 0
+    return id - distance
+
+
+@pure
+@internal
+def _twin(id: uint256, link: uint256) -> uint256:
+    """
+    @notice id of the other exit of a pair, 0 for none.
+    """
+    if link & TWIN_IS_NEXT != 0:
+        return id + 1
+    if link & TWIN_IS_PREVIOUS != 0:
+        return id - 1
+    return 0
+
+
+@internal
+def _store(
+    id: uint256,
+    owner: address,
+    order: IOrderBook.Order,
+    market_index: uint256,
+    fee_code: uint256,
+    link: uint256,
+    more_flags: uint256,
+):
     """
     @dev `order` has passed `_check`: every field fits its place.
     """
     is_buy: bool = order.size_delta > 0
-    size: uint256 = convert(abs(order.size_delta), uint256)
+    size: uint256 = 0
+    if order.size_delta != CLOSE_LONG and order.size_delta != CLOSE_SHORT:
+        size = convert(abs(order.size_delta), uint256)
     tail: uint256 = (
         order.trigger_price
         | ((size >> SIZE_LOW) << 96)
         | ((order.margin >> MARGIN_LOW) << 128)
         | ((order.acceptable_price >> PRICE_LOW) << 176)
+        | (link << 192)
     )
-    flags: uint256 = order.kind
+    flags: uint256 = order.kind | more_flags
     if order.reduce_only:
         flags |= REDUCE_ONLY
     if is_buy:
@@ -576,8 +737,8 @@ def _store(id: uint256, owner: address, order: IOrderBook.Order, market_index: u
         | (block.timestamp << 160)
         | (order.expires_at << 192)
         | (market_index << 224)
-        | (fee_code << 236)
-        | (flags << 251)
+        | (fee_code << 234)
+        | (flags << FLAGS_AT)
     )
 
 
@@ -586,13 +747,17 @@ def _store(id: uint256, owner: address, order: IOrderBook.Order, market_index: u
 def _order(id: uint256, head: uint256) -> IOrderBook.Order:
     if head == 0:
         return empty(IOrderBook.Order)
-    flags: uint256 = head >> 251
+    flags: uint256 = head >> FLAGS_AT
     body: uint256 = self.bodies[id]
     tail: uint256 = 0
     if flags & HAS_TAIL != 0:
         tail = self.tails[id]
     size: int256 = convert((body & (2**SIZE_LOW - 1)) | (((tail >> 96) & (2**32 - 1)) << SIZE_LOW), int256)
-    if flags & IS_BUY == 0:
+    if size == 0:
+        size = CLOSE_SHORT
+        if flags & IS_BUY == 0:
+            size = CLOSE_LONG
+    elif flags & IS_BUY == 0:
         size = -size
     return IOrderBook.Order(
         market=self.market_at[(head >> 224) & MAX_INDEX],
@@ -600,7 +765,7 @@ def _order(id: uint256, head: uint256) -> IOrderBook.Order:
         size_delta=size,
         margin=((body >> 96) & (2**MARGIN_LOW - 1)) | (((tail >> 128) & (2**48 - 1)) << MARGIN_LOW),
         trigger_price=tail & MAX_PRICE,
-        acceptable_price=(body >> 176) | ((tail >> 176) << PRICE_LOW),
+        acceptable_price=(body >> 176) | (((tail >> 176) & (2**16 - 1)) << PRICE_LOW),
         reduce_only=flags & REDUCE_ONLY != 0,
         expires_at=(head >> 192) & MAX_TIME,
     )
@@ -610,5 +775,5 @@ def _order(id: uint256, head: uint256) -> IOrderBook.Order:
 def _delete(id: uint256, head: uint256):
     self.heads[id] = 0
     self.bodies[id] = 0
-    if (head >> 251) & HAS_TAIL != 0:
+    if head & TAIL_IN_HEAD != 0:
         self.tails[id] = 0

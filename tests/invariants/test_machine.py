@@ -37,6 +37,8 @@ lots = st.integers(-600, 600)
 usd = st.sampled_from([1, 50, 1_000, 20_000])
 most = st.sampled_from([1, 1, 2, 3, 7, 1_000])
 nonces = st.one_of(st.integers(0, 600), st.integers(0, 3))
+# of take-profit and stop-loss from the price, bps; 0 for none
+widths = st.sampled_from([(50, 50), (10, 300), (300, 10), (0, 50), (50, 0), (0, 0)])
 fees = st.sampled_from([0, 0, 1, 50_000, 10**30])
 
 setups = st.builds(
@@ -267,6 +269,16 @@ class Machine(RuleBasedStateMachine):
     @rule(order=orders, nonce=nonces, fee=fees, by=anyone)
     def cancel_signed(self, **terms: Any) -> None:
         self.act("cancel_signed", **terms)
+
+    @rule(who=traders, market=markets, lots=lots, margin_usd=usd, widths=widths, is_full=st.booleans())
+    def place_attached(self, market: int, lots: int, margin_usd: int, **terms: Any) -> None:
+        assert self.player is not None
+        played = self.player.world
+        self.act("place_attached", market=market, size=lots * played.lot, margin=margin_usd * played.unit, **terms)
+
+    @rule(who=traders, market=markets, part_bps=st.sampled_from([0, 10_000, 5_000]), widths=widths)
+    def place_exits(self, **terms: Any) -> None:
+        self.act("place_exits", **terms)
 
     @rule(
         who=st.sampled_from(TRADERS[:3]),
@@ -574,6 +586,7 @@ def test_machine__random_rules__keep_all_invariants() -> None:
 
 
 SIGNED = {"who": "trader4", "market": 0, "size": WAD, "margin": 10**8, "by": "keeper1"}
+BRACKET = {"who": "trader4", "market": 0, "size": WAD, "margin": 10**8, "widths": (50, 50), "is_full": True}
 # Every kind of action once, such that it is done and not refused
 TOUR: list[Action] = [
     ("deposit", {"who": "lp0", "amount": 10**6, "receiver": "trader0"}),
@@ -596,6 +609,17 @@ TOUR: list[Action] = [
     ("set_delegate", {"who": "trader1", "by": "keeper0", "market": 0, "lasts": 600, "orders": 3, "usd": 10**6}),
     ("place_for", {"who": "trader1", "by": "keeper0", "market": 0, "size": WAD, "margin": 1, "reduce_only": False}),
     ("cancel", {"order": -1, "by": "keeper0"}),
+    ("place_attached", BRACKET),
+    ("cancel", {"order": 0, "by": "trader4"}),
+    ("place_attached", BRACKET),
+    ("move", {"market": 0, "bps": 0, "after": 5}),
+    ("execute", {"order": 0, "keeper": "keeper1"}),
+    ("move", {"market": 0, "bps": -120, "after": 5}),
+    ("execute", {"order": 1, "keeper": "keeper1"}),
+    ("move", {"market": 0, "bps": 120, "after": 5}),
+    ("place_exits", {"who": "trader1", "market": 0, "part_bps": 0, "widths": (50, 50)}),
+    ("cancel", {"order": 0, "by": "trader1"}),
+    ("cancel", {"order": 0, "by": "trader1"}),
     ("invalidate_nonces", {"who": "trader4", "word": 0, "mask": 7}),
     ("move", {"market": 0, "bps": 0, "after": 5}),
     ("margin_for", {"who": "trader1", "market": 0, "bps": 100, "by": "keeper0"}),

@@ -106,6 +106,8 @@ class Order:
     expires_at: int
     placed_at: int
     fee: int
+    parent: int = 0  # waits for this one to fill
+    twin: int = 0  # if one fills the other is cancelled
 
 
 @dataclass(frozen=True)
@@ -383,6 +385,55 @@ class World:
         )
         return int(number)
 
+    def _exits(self, market: int, is_buy: bool, size: int, widths: tuple[int, int]) -> list[tuple[Any, ...]]:
+        """Take-profit and stop-loss so many bps away from the price, 0 for none; size 0 closes all."""
+        address, price, sign = self.market(market).address, self.prices[market], 1 if is_buy else -1
+        size = sign * abs(size) if size else (2**255 - 1 if is_buy else -(2**255))
+        made = []
+        for kind, bps in ((1, -widths[0]), (2, widths[1])):
+            if bps:
+                trigger = price * (10_000 + sign * bps) // 10_000
+                made.append((address, kind, size, 0, trigger, 0, True, self.now + YEAR))
+        return made
+
+    def _remember_exits(self, who: str, market: int, exits: list[tuple[Any, ...]], first: int, parent: int) -> None:
+        fee = self.exchange.book.keeper_fee()
+        for i, (_, kind, size, margin, trigger, _, _, expires_at) in enumerate(exits):
+            twin = first + 1 - i if len(exits) == 2 else 0
+            self.orders[first + i] = Order(
+                who, market, kind, size, margin, trigger, 0, True, expires_at, self.now, fee, parent, twin
+            )
+            assert self.exchange.book.links(first + i) == (parent, twin)
+
+    def do_place_attached(
+        self, who: str, market: int, size: int, margin: int, widths: tuple[int, int], is_full: bool
+    ) -> int:
+        book, pool, fee = self.exchange.book, self.exchange.pool, self.exchange.book.keeper_fee()
+        expires_at = self.now + YEAR
+        order = (self.market(market).address, 0, size, margin, 0, 0, False, expires_at)
+        exits = self._exits(market, size < 0, 0 if is_full else size, widths)
+        balance = pool.balance_of(address_of(who))
+        number, refused = self._call(book.place_attached, address_of(who), order, exits, sender=who)
+        fits = size != 0 and exits and balance >= margin + (1 + len(exits)) * fee and book.is_listed(order[0])
+        assert (refused == "") == bool(fits), refused
+        if refused:
+            return 0
+        self.orders[number] = Order(who, market, 0, size, margin, 0, 0, False, expires_at, self.now, fee)
+        self._remember_exits(who, market, exits, number + 1, number)
+        return int(number)
+
+    def do_place_exits(self, who: str, market: int, part_bps: int, widths: tuple[int, int]) -> int:
+        """Of what is held; without a position they wait all the same."""
+        held = self.market(market).position(address_of(who))
+        exits = self._exits(market, held.side == SHORT, held.units * part_bps // 10_000, widths)
+        balance, fee = self.exchange.pool.balance_of(address_of(who)), self.exchange.book.keeper_fee()
+        number, refused = self._call(self.exchange.book.place_exits, address_of(who), exits, sender=who)
+        assert (refused == "") == (bool(exits) and balance >= len(exits) * fee), refused
+        if refused:
+            return 0
+        self._remember_exits(who, market, exits, number, 0)
+        return int(number)
+
     def do_set_delegate(self, who: str, by: str, market: int | None, lasts: int, orders: int, usd: int) -> None:
         address = "0x" + "00" * 20 if market is None else self.market(market).address
         terms = (address, self.now + lasts, orders, usd * self.unit)
@@ -462,7 +513,8 @@ class World:
         if refused:
             return False
         self._pay(who, by, fee)
-        self.orders.pop(number, None)
+        if number:
+            self._end(number)
         return True
 
     def do_invalidate_nonces(self, who: str, word: int, mask: int) -> None:
@@ -497,7 +549,7 @@ class World:
         is_for_them = by == theirs.owner or self._is_delegate(theirs.owner, by, theirs.market)
         assert (refused == "") == (is_for_them or self.now > theirs.expires_at), refused
         if not refused:
-            del self.orders[number]
+            self._end(number)
         return not refused
 
     def do_execute(self, order: int, keeper: str) -> bool:
@@ -526,9 +578,12 @@ class World:
             failed = [e for e in self.last.events if type(e).__name__ == "OrderFailed" and e.id == number]
             refused = failed[-1].reason
         if not refused or is_dropped:
-            del self.orders[number]
+            self._end(number, is_filled=not is_dropped)
         if self.now > order.expires_at:
             assert is_dropped and refused == "expired"
+            return False
+        if order.parent in self.orders:
+            assert refused == "wait: attached to an order not filled"
             return False
         if refused == "wait: trigger not reached" or (order.kind and refused.startswith("wait: price not newer")):
             assert not is_dropped and not self._is_triggered(order)
@@ -538,6 +593,10 @@ class World:
         delta = Fraction(order.size)
         if held is not None and abs(held.signed_units + delta) <= self.units_dust(order.market):
             delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
+        if abs(order.size) >= 2**255 - 1:
+            delta = Fraction(1 if order.size > 0 else -1)
+            if held is not None and held.signed_units * delta < 0:
+                delta = -held.signed_units
         known = refused == "market only reduces"
         terms = order.owner, delta, order.margin, order.acceptable, order.reduce_only, order.placed_at
         if known or not self._agree(refused, model.trade, *terms):
@@ -554,7 +613,18 @@ class World:
             self._compare_quote(order, fill)
         return True
 
+    def _end(self, number: int, is_filled: bool = False) -> None:
+        """It is gone, and what hangs on it."""
+        order = self.orders.pop(number)
+        if is_filled:
+            self.orders.pop(order.twin, None)
+        else:
+            for other in [each for each, theirs in self.orders.items() if theirs.parent == number]:
+                del self.orders[other]
+
     def _is_triggered(self, order: Order) -> bool:
+        if order.parent in self.orders:
+            return False
         if order.kind == 0:
             return True
         price, published_at = self.models[order.market].offered
@@ -809,7 +879,10 @@ class World:
                 refused = "stale price"
             self._cranked(i, most, keeper, done, refused, None)
         for number in ids:
-            told = [e for e in events if getattr(e, "id", None) == number]
+            if number not in self.orders:
+                continue
+            ends = ("OrderExecuted", "OrderFailed")
+            told = [e for e in events if getattr(e, "id", None) == number and type(e).__name__ in ends]
             self.quoted = None
             if not told:
                 if self._is_triggered(self.orders[number]):
