@@ -167,23 +167,39 @@ def set_delegate(delegate: address, market: address, expires_at: uint256, orders
 
 
 @external
-def place_attached(
-    owner: address, order: IOrderBook.Order, exits: DynArray[IOrderBook.Order, MAX_EXITS]
-) -> uint256:
-    assert not order.reduce_only, "an order that only reduces has no exits"
-    assert len(exits) > 0, "no exits"
-    if msg.sender != owner:
-        self._count_order(owner, order)
-    id: uint256 = self._place(owner, order, 0, HAS_EXITS)
-    self._place_exits(owner, exits, order.market, order.size_delta < 0, True)
-    return id
+def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + MAX_EXITS]) -> uint256:
+    assert len(orders) > 0, "no exits"
+    is_attached: bool = not orders[0].reduce_only
+    first: uint256 = convert(is_attached, uint256)
+    exits: uint256 = len(orders) - first
+    assert exits > 0, "no exits"
+    assert exits <= MAX_EXITS, "too many exits"
+    is_buy: bool = (orders[0].size_delta > 0) != is_attached
+    if exits == 2:
+        assert orders[first].kind == LIMIT and orders[first + 1].kind == STOP, "exits: take-profit, then stop-loss"
+        profit: uint256 = orders[first].trigger_price
+        loss: uint256 = orders[first + 1].trigger_price
+        assert profit != loss and (profit < loss) == is_buy, "exits: triggers on the wrong sides"
 
-
-@external
-def place_exits(owner: address, exits: DynArray[IOrderBook.Order, MAX_EXITS]) -> uint256:
-    assert len(exits) > 0, "no exits"
     id: uint256 = (self.counters >> 128) & MAX_ID
-    self._place_exits(owner, exits, exits[0].market, exits[0].size_delta > 0, False)
+    for i: uint256 in range(len(orders), bound=1 + MAX_EXITS):
+        order: IOrderBook.Order = orders[i]
+        if msg.sender != owner:
+            self._count_order(owner, order)
+        if i < first:
+            self._place(owner, order, 0, HAS_EXITS)
+            continue
+        assert order.reduce_only and order.kind != MARKET, "exits: only reduce, at a trigger"
+        assert order.market == orders[0].market, "exits: other market"
+        assert (order.size_delta > 0) == is_buy, "exits: wrong side"
+        # the distance from the order is the position here
+        link: uint256 = i * first
+        if exits == 2:
+            link |= (1 + i - first) * TWIN_IS_NEXT
+        self._place(owner, order, link, 0)
+        order_id: uint256 = self._linked_order(id + i, link)
+        twin_id: uint256 = self._twin(id + i, link)
+        log IOrderBook.OrderLinked(id=id + i, order_id=order_id, twin_id=twin_id)
     return id
 
 
@@ -471,38 +487,6 @@ def _place(owner: address, order: IOrderBook.Order, link: uint256, flags: uint25
     extcall POOL.collect(owner, order.margin + keeper_fee)
     log IOrderBook.OrderPlaced(id=id, owner=owner, market=order.market, order=order, keeper_fee=keeper_fee)
     return id
-
-
-@internal
-def _place_exits(
-    owner: address,
-    exits: DynArray[IOrderBook.Order, MAX_EXITS],
-    market: address,
-    is_buy: bool,
-    is_attached: bool,
-):
-    is_pair: bool = len(exits) == 2
-    if is_pair:
-        assert exits[0].kind == LIMIT and exits[1].kind == STOP, "exits: take-profit, then stop-loss"
-        is_right: bool = (exits[0].trigger_price < exits[1].trigger_price) == is_buy
-        assert is_right and exits[0].trigger_price != exits[1].trigger_price, "exits: triggers on the wrong sides"
-    link: uint256 = 0
-    for exit: IOrderBook.Order in exits:
-        assert exit.reduce_only and exit.kind != MARKET, "exits: only reduce, at a trigger"
-        assert exit.market == market, "exits: other market"
-        assert (exit.size_delta > 0) == is_buy, "exits: wrong side"
-        if msg.sender != owner:
-            self._count_order(owner, exit)
-        # the first time 1, then 2
-        distance: uint256 = (link & ORDER_MASK) + 1
-        link = distance
-        if is_pair:
-            link |= distance * TWIN_IS_NEXT
-        stored: uint256 = link
-        if not is_attached:
-            stored -= distance
-        id: uint256 = self._place(owner, exit, stored, 0)
-        log IOrderBook.OrderLinked(id=id, order_id=self._linked_order(id, stored), twin_id=self._twin(id, stored))
 
 
 @internal

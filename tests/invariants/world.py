@@ -413,7 +413,7 @@ class World:
         order = (self.market(market).address, 0, size, margin, 0, 0, False, expires_at)
         exits = self._exits(market, size < 0, 0 if is_full else size, widths)
         balance = pool.balance_of(address_of(who))
-        number, refused = self._call(book.place_attached, address_of(who), order, exits, sender=who)
+        number, refused = self._call(book.place_linked, address_of(who), [order, *exits], sender=who)
         fits = size != 0 and exits and balance >= margin + (1 + len(exits)) * fee and book.is_listed(order[0])
         assert (refused == "") == bool(fits), refused
         if refused:
@@ -427,7 +427,7 @@ class World:
         held = self.market(market).position(address_of(who))
         exits = self._exits(market, held.side == SHORT, held.units * part_bps // 10_000, widths)
         balance, fee = self.exchange.pool.balance_of(address_of(who)), self.exchange.book.keeper_fee()
-        number, refused = self._call(self.exchange.book.place_exits, address_of(who), exits, sender=who)
+        number, refused = self._call(self.exchange.book.place_linked, address_of(who), exits, sender=who)
         assert (refused == "") == (bool(exits) and balance >= len(exits) * fee), refused
         if refused:
             return 0
