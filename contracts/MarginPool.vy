@@ -8,13 +8,27 @@
 from ethereum.ercs import IERC20
 from snekmate.auth import ownable
 from snekmate.tokens.interfaces import IERC20Permit
+from snekmate.utils import eip712_domain_separator
 
 from .interfaces import IMarginPool
 from .modules import fixed_point
+from .modules import signatures
 
 implements: IMarginPool
 initializes: ownable
-exports: (ownable.owner, ownable.transfer_ownership)
+initializes: eip712_domain_separator
+initializes: signatures[eip712_domain_separator := eip712_domain_separator]
+exports: (
+    ownable.owner,
+    ownable.transfer_ownership,
+    eip712_domain_separator.eip712Domain,
+    signatures.invalidate_nonces,
+    signatures.nonces_used,
+)
+
+DEPOSIT_TYPE_HASH: constant(bytes32) = keccak256(
+    "Deposit(address owner,uint256 amount,uint256 relayer_fee,uint256 nonce,uint256 deadline)"
+)
 
 # An engine's word: is engine 1 | is market 1 | unused 6 | drawn at 40 | mandate 104 | drawn 104
 IS_ENGINE: constant(uint256) = 1 << 255
@@ -36,6 +50,7 @@ pull_allowance: transient(HashMap[address, uint256])
 @deploy
 def __init__(token_: address):
     ownable.__init__()
+    eip712_domain_separator.__init__("Plimsoll MarginPool", "1")
     assert token_.is_contract, "token is not a contract"
     token = token_
 
@@ -45,21 +60,34 @@ def __init__(token_: address):
 
 @external
 def deposit(amount: uint256, receiver: address):
-    self._deposit(amount, receiver)
+    self._deposit(msg.sender, amount, receiver)
 
 
 @external
 def deposit_with_permit(amount: uint256, receiver: address, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
-    # The outcome does not matter: if somebody submitted the permit first, the allowance is there all the same.
-    success: bool = raw_call(
-        token,
-        abi_encode(
-            msg.sender, self, amount, deadline, v, r, s,
-            method_id=method_id("permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
-        ),
-        revert_on_failure=False,
-    )
-    self._deposit(amount, receiver)
+    self._permit(msg.sender, amount, deadline, v, r, s)
+    self._deposit(msg.sender, amount, receiver)
+
+
+@external
+def deposit_signed(
+    owner: address,
+    amount: uint256,
+    relayer_fee: uint256,
+    nonce: uint256,
+    deadline: uint256,
+    signature: Bytes[signatures.MAX_SIGNATURE],
+    v: uint8,
+    r: bytes32,
+    s: bytes32,
+):
+    # The permit alone would not do: with an allowance in place, anybody could move the owner's tokens here.
+    struct_hash: bytes32 = keccak256(abi_encode(DEPOSIT_TYPE_HASH, owner, amount, relayer_fee, nonce, deadline))
+    signatures.use(owner, nonce, deadline, struct_hash, signature)
+    self._permit(owner, amount, deadline, v, r, s)
+    arrived: uint256 = self._deposit(owner, amount, owner)
+    assert relayer_fee <= arrived, "relayer fee above the deposit"
+    self._move(owner, msg.sender, relayer_fee)
 
 
 @external
@@ -77,13 +105,29 @@ def withdraw(amount: uint256, receiver: address):
 
 
 @internal
-def _deposit(amount: uint256, receiver: address):
+def _permit(owner: address, amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
+    # The outcome does not matter: if somebody submitted the permit first, the allowance is there all the same.
+    success: bool = raw_call(
+        token,
+        abi_encode(
+            owner, self, amount, deadline, v, r, s,
+            method_id=method_id("permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
+        ),
+        revert_on_failure=False,
+    )
+
+
+@internal
+def _deposit(payer: address, amount: uint256, receiver: address) -> uint256:
+    """
+    @dev `payer` is the caller, or signed for this deposit.
+    """
     assert receiver not in [empty(address), self], "bad receiver"
     # An engine is credited by itself or by another engine only: nobody can move its books by a gift.
-    assert receiver == msg.sender or self.engines[receiver] == 0, "receiver is an engine"
+    assert receiver == payer or self.engines[receiver] == 0, "receiver is an engine"
 
     held: uint256 = staticcall IERC20(token).balanceOf(self)
-    success: bool = extcall IERC20(token).transferFrom(msg.sender, self, amount, default_return_value=True)
+    success: bool = extcall IERC20(token).transferFrom(payer, self, amount, default_return_value=True)
     assert success, "token transfer failed"
     # What arrived counts, not what was asked for: the token may take a fee.
     arrived: uint256 = staticcall IERC20(token).balanceOf(self) - held
@@ -92,7 +136,8 @@ def _deposit(amount: uint256, receiver: address):
     self.total += arrived
     # balance <= total
     self.balance_of[receiver] = unsafe_add(self.balance_of[receiver], arrived)
-    log IMarginPool.Deposited(payer=msg.sender, receiver=receiver, amount=arrived)
+    log IMarginPool.Deposited(payer=payer, receiver=receiver, amount=arrived)
+    return arrived
 
 
 # The order book

@@ -7,15 +7,28 @@
 """
 from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
+from snekmate.utils import eip712_domain_separator
 
 from .interfaces import IMarginPool
 from .interfaces import IMarket
 from .interfaces import IOrderBook
 from .interfaces import IPriceSource
+from .modules import delegates
+from .modules import fixed_point
+from .modules import signatures
 
 implements: IOrderBook
 initializes: ownable
-exports: (ownable.owner, ownable.transfer_ownership)
+initializes: delegates
+initializes: eip712_domain_separator
+initializes: signatures[eip712_domain_separator := eip712_domain_separator]
+exports: (
+    ownable.owner,
+    ownable.transfer_ownership,
+    eip712_domain_separator.eip712Domain,
+    signatures.invalidate_nonces,
+    signatures.nonces_used,
+)
 
 MARKET: constant(uint256) = 0
 LIMIT: constant(uint256) = 1
@@ -23,13 +36,30 @@ STOP: constant(uint256) = 2
 
 # An order takes two slots, and a third only for what does not fit: a trigger, or the high bits of unusually large
 # numbers. Most market orders save a slot, and no number is rounded.
-#   head  flags 5 | keeper fee 15 | market index 12 | expires_at 32 | placed_at 32 | owner 160
-#   body  acceptable_price, low 80 | margin, low 80 | size, low 96
-#   tail  unused 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
+#   head  flags 7 | keeper fee 15 | market index 10 | expires_at 32 | placed_at 32 | owner 160
+#   body  acceptable_price, low 80 | margin, low 80 | size, low 96, 0 for a full close
+#   tail  link 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
 KIND_MASK: constant(uint256) = 3
 REDUCE_ONLY: constant(uint256) = 4
 IS_BUY: constant(uint256) = 8
 HAS_TAIL: constant(uint256) = 16
+HAS_EXITS: constant(uint256) = 32
+FLAGS_AT: constant(uint256) = 249
+TAIL_IN_HEAD: constant(uint256) = HAS_TAIL << FLAGS_AT
+EXITS_IN_HEAD: constant(uint256) = HAS_EXITS << FLAGS_AT
+
+# Orders that hang together are placed at once and have ids in a row: an order, its take-profit, its stop-loss. So a link
+# need not name ids. An exit is how far behind its order (2 bits, 0: none) and where its twin is (0: none).
+ORDER_MASK: constant(uint256) = 3
+TWIN_IS_NEXT: constant(uint256) = 4
+TWIN_IS_PREVIOUS: constant(uint256) = 8
+MAX_EXITS: constant(uint256) = 2
+
+# Sizes of a full close: all that is there when it executes.
+CLOSE_SHORT: constant(int256) = max_value(int256)
+CLOSE_LONG: constant(int256) = min_value(int256)
+# the largest that a market takes
+MARKET_MAX_SIZE: constant(int256) = 2**112 - 1
 
 SIZE_LOW: constant(uint256) = 96
 MARGIN_LOW: constant(uint256) = 80
@@ -38,7 +68,7 @@ MAX_SIZE: constant(int256) = 2**127 - 1
 MAX_MARGIN: constant(uint256) = 2**128 - 1
 MAX_PRICE: constant(uint256) = 2**96 - 1
 MAX_TIME: constant(uint256) = 2**32 - 1
-MAX_INDEX: constant(uint256) = 2**12 - 1
+MAX_INDEX: constant(uint256) = 2**10 - 1
 MAX_FEE: constant(uint256) = 2**128 - 1
 MAX_ID: constant(uint256) = 2**64 - 1
 MAX_FEE_CODE: constant(uint256) = 2**15 - 1
@@ -51,8 +81,21 @@ FILL_BYTES: constant(uint256) = 6 * 32
 ERROR_SELECTOR: constant(Bytes[4]) = x"08c379a0"
 WAIT: constant(Bytes[6]) = b"wait: "
 
+# EIP-712 types, each with those it refers to
+ORDER_TYPE_HASH: constant(bytes32) = keccak256(
+    "Order(address market,uint256 kind,int256 size_delta,uint256 margin,uint256 trigger_price,uint256 acceptable_price,bool reduce_only,uint256 expires_at)"
+)
+PLACEMENT_TYPE_HASH: constant(bytes32) = keccak256(
+    "Placement(Order order,address owner,uint256 nonce,uint256 deadline,uint256 relayer_fee)Order(address market,uint256 kind,int256 size_delta,uint256 margin,uint256 trigger_price,uint256 acceptable_price,bool reduce_only,uint256 expires_at)"
+)
+CANCELLATION_TYPE_HASH: constant(bytes32) = keccak256(
+    "Cancellation(uint256 id,address owner,uint256 nonce,uint256 deadline,uint256 relayer_fee)"
+)
+
 POOL: immutable(IMarginPool)
 MAX_KEEPER_FEE: immutable(uint256)
+# units * price / this is cash
+CASH_SCALE: immutable(uint256)
 
 # keeper fee for an order's head 15 | next id 64 | keeper fee 128: one read and one write at placing
 counters: uint256
@@ -73,12 +116,14 @@ market_count: public(uint256)
 @deploy
 def __init__(pool: address, keeper_fee: uint256):
     ownable.__init__()
+    eip712_domain_separator.__init__("Plimsoll OrderBook", "1")
     POOL = IMarginPool(pool)
     token: address = staticcall POOL.token()
     decimals: uint8 = staticcall IERC20Detailed(token).decimals()
     # ten units of the currency, for tokens of up to 18 decimals below 2^64
     assert decimals <= 18, "too many decimals"
     MAX_KEEPER_FEE = 10 * 10 ** convert(decimals, uint256)
+    CASH_SCALE = 10 ** (36 - convert(decimals, uint256))
     # ids start at 1
     self.counters = 1 << 128
     self._set_keeper_fee(keeper_fee)
@@ -89,32 +134,13 @@ def __init__(pool: address, keeper_fee: uint256):
 
 @external
 def place(order: IOrderBook.Order) -> uint256:
-    listing: uint256 = self.listings[order.market]
-    assert listing != 0, "unknown market"
-    assert listing >= IS_LISTED or order.reduce_only, "market only reduces"
-    self._check(order)
-
-    counters: uint256 = self.counters
-    keeper_fee: uint256 = counters & MAX_FEE
-    id: uint256 = (counters >> 128) & MAX_ID
-    self.counters = counters + (1 << 128)
-    self._store(id, order, listing & MAX_INDEX, counters >> 192)
-
-    extcall POOL.collect(msg.sender, order.margin + keeper_fee)
-    log IOrderBook.OrderPlaced(id=id, owner=msg.sender, market=order.market, order=order, keeper_fee=keeper_fee)
-    return id
+    return self._place(msg.sender, order, 0, 0)
 
 
 @external
 def add_margin(market: address, amount: uint256):
     assert self.listings[market] != 0, "unknown market"
-    assert amount > 0, "amount is zero"
-    extcall POOL.collect(msg.sender, amount)
-    before: uint256 = extcall POOL.allow_pull(market, amount)
-    extcall IMarket(market).change_margin(msg.sender, convert(amount, int256))
-    left: uint256 = extcall POOL.allow_pull(market, 0)
-    # The market takes all of it or fails.
-    assert left == 0
+    self._add_margin(msg.sender, market, amount)
 
 
 @external
@@ -124,18 +150,139 @@ def remove_margin(market: address, amount: uint256):
     extcall IMarket(market).change_margin(msg.sender, -convert(amount, int256))
 
 
-# The owner of the order at any time, anyone once it has expired
+@external
+def set_delegate(delegate: address, market: address, expires_at: uint256, orders: uint256, notional: uint256):
+    assert delegate not in [empty(address), msg.sender], "bad delegate"
+    market_index: uint256 = delegates.ALL_MARKETS
+    if market != empty(address):
+        market_index = self.listings[market] & MAX_INDEX
+        assert market_index != 0, "unknown market"
+    delegates.set(msg.sender, delegate, market_index, expires_at, orders, notional)
+    log IOrderBook.DelegateSet(
+        owner=msg.sender, delegate=delegate, market=market, expires_at=expires_at, orders=orders, notional=notional
+    )
+
+
+# The owner, or a delegate within its grant
+
+
+@external
+def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + MAX_EXITS]) -> uint256:
+    assert len(orders) > 0, "no exits"
+    is_attached: bool = not orders[0].reduce_only
+    first: uint256 = convert(is_attached, uint256)
+    exits: uint256 = len(orders) - first
+    assert exits > 0, "no exits"
+    assert exits <= MAX_EXITS, "too many exits"
+    is_buy: bool = (orders[0].size_delta > 0) != is_attached
+    if exits == 2:
+        assert orders[first].kind == LIMIT and orders[first + 1].kind == STOP, "exits: take-profit, then stop-loss"
+        profit: uint256 = orders[first].trigger_price
+        loss: uint256 = orders[first + 1].trigger_price
+        assert profit != loss and (profit < loss) == is_buy, "exits: triggers on the wrong sides"
+
+    id: uint256 = (self.counters >> 128) & MAX_ID
+    for i: uint256 in range(len(orders), bound=1 + MAX_EXITS):
+        order: IOrderBook.Order = orders[i]
+        if msg.sender != owner:
+            self._count_order(owner, order)
+        if i < first:
+            self._place(owner, order, 0, HAS_EXITS)
+            continue
+        assert order.reduce_only and order.kind != MARKET, "exits: only reduce, at a trigger"
+        assert order.market == orders[0].market, "exits: other market"
+        assert (order.size_delta > 0) == is_buy, "exits: wrong side"
+        # the distance from the order is the position here
+        link: uint256 = i * first
+        if exits == 2:
+            link |= (1 + i - first) * TWIN_IS_NEXT
+        self._place(owner, order, link, 0)
+        order_id: uint256 = self._linked_order(id + i, link)
+        twin_id: uint256 = self._twin(id + i, link)
+        log IOrderBook.OrderLinked(id=id + i, order_id=order_id, twin_id=twin_id)
+    return id
+
+
+# A delegate. None of this sends money anywhere but into the owner's orders and positions.
+
+
+@external
+def place_for(owner: address, order: IOrderBook.Order) -> uint256:
+    self._count_order(owner, order)
+    return self._place(owner, order, 0, 0)
+
+
+@external
+def add_margin_for(owner: address, market: address, amount: uint256):
+    market_index: uint256 = self.listings[market] & MAX_INDEX
+    assert market_index != 0, "unknown market"
+    assert delegates.is_allowed(owner, msg.sender, market_index), "not a delegate"
+    self._add_margin(owner, market, amount)
+
+
+# Whoever brings the owner's signature
+
+
+@external
+def place_signed(
+    order: IOrderBook.Order,
+    owner: address,
+    nonce: uint256,
+    deadline: uint256,
+    signature: Bytes[signatures.MAX_SIGNATURE],
+    relayer_fee: uint256 = 0,
+) -> uint256:
+    order_hash: bytes32 = keccak256(abi_encode(ORDER_TYPE_HASH, order))
+    struct_hash: bytes32 = keccak256(
+        abi_encode(PLACEMENT_TYPE_HASH, order_hash, owner, nonce, deadline, relayer_fee)
+    )
+    signatures.use(owner, nonce, deadline, struct_hash, signature)
+    id: uint256 = self._place(owner, order, 0, 0)
+    self._pay_relayer(owner, relayer_fee)
+    return id
+
+
+@external
+def cancel_signed(
+    id: uint256,
+    owner: address,
+    nonce: uint256,
+    deadline: uint256,
+    signature: Bytes[signatures.MAX_SIGNATURE],
+    relayer_fee: uint256 = 0,
+):
+    struct_hash: bytes32 = keccak256(abi_encode(CANCELLATION_TYPE_HASH, id, owner, nonce, deadline, relayer_fee))
+    signatures.use(owner, nonce, deadline, struct_hash, signature)
+    # With id 0 only the nonce is used up, that of an order signed and not yet placed.
+    if id != 0:
+        head: uint256 = self._head(id)
+        assert owner == self._owner_of(head), "not your order"
+        self._cancel(id, head)
+    self._pay_relayer(owner, relayer_fee)
+
+
+@internal
+def _pay_relayer(owner: address, relayer_fee: uint256):
+    if relayer_fee == 0:
+        return
+    assert relayer_fee <= MAX_KEEPER_FEE, "relayer fee too big"
+    extcall POOL.collect(owner, relayer_fee)
+    extcall POOL.release(msg.sender, relayer_fee)
+
+
+# The owner of the order and their delegate at any time, anyone once it has expired
 
 
 @external
 def cancel(id: uint256):
     head: uint256 = self._head(id)
     owner: address = self._owner_of(head)
-    assert msg.sender == owner or self._is_expired(head), "not your order"
-    escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
-    self._delete(id, head)
-    extcall POOL.release(owner, escrow)
-    log IOrderBook.OrderCancelled(id=id, owner=owner)
+    assert (
+        msg.sender == owner
+        or self._is_expired(head)
+        or delegates.is_allowed(owner, msg.sender, self._index_of(head))
+    ), "not your order"
+    self._cancel(id, head)
 
 
 # Anyone
@@ -147,13 +294,23 @@ def execute(id: uint256) -> bool:
     owner: address = self._owner_of(head)
     order: IOrderBook.Order = self._order(id, head)
     keeper_fee: uint256 = self._fee_of(head)
+    link: uint256 = 0
+    if head & TAIL_IN_HEAD != 0:
+        link = self.tails[id] >> 192
     self._delete(id, head)
-    if self._is_expired(head):
-        return self._fail(id, owner, order.margin + keeper_fee, "expired")
+    if (head >> 192) & MAX_TIME < block.timestamp:
+        return self._fail(id, head, order.margin + keeper_fee, "expired")
 
+    if link & ORDER_MASK != 0:
+        # An order that ends without a fill takes its exits along: what is gone has filled.
+        assert self.heads[self._linked_order(id, link)] == 0, "wait: attached to an order not filled"
     placed_at: uint256 = (head >> 160) & MAX_TIME
-    self._check_trigger(order, (head >> 224) & MAX_INDEX, placed_at)
+    # the market itself checks the price of a market order
+    if order.kind != MARKET:
+        self._check_trigger(order, self._index_of(head), placed_at)
 
+    # a full close: more than there can be
+    size_delta: int256 = max(min(order.size_delta, MARKET_MAX_SIZE), -MARKET_MAX_SIZE)
     if order.margin != 0:
         before: uint256 = extcall POOL.allow_pull(order.market, order.margin)
     success: bool = False
@@ -161,7 +318,7 @@ def execute(id: uint256) -> bool:
     success, response = raw_call(
         order.market,
         abi_encode(
-            owner, order.size_delta, order.margin, order.acceptable_price, order.reduce_only, placed_at,
+            owner, size_delta, order.margin, order.acceptable_price, order.reduce_only, placed_at,
             method_id=method_id("trade(address,int256,uint256,uint256,bool,uint256)"),
         ),
         max_outsize=FILL_BYTES,
@@ -172,7 +329,7 @@ def execute(id: uint256) -> bool:
         left = extcall POOL.allow_pull(order.market, 0)
     if not success:
         reason: String[64] = self._final_reason(response)
-        return self._fail(id, owner, order.margin + keeper_fee, reason)
+        return self._fail(id, head, order.margin + keeper_fee, reason)
 
     fill: IMarket.Fill = abi_decode(response, IMarket.Fill)
     # Escrow that the market had no use for is still the owner's.
@@ -189,6 +346,12 @@ def execute(id: uint256) -> bool:
         fee=fill.fee,
         paid_out=fill.paid_out,
     )
+    # one cancels the other
+    if link > ORDER_MASK:
+        twin: uint256 = self._twin(id, link)
+        twin_head: uint256 = self.heads[twin]
+        if twin_head != 0:
+            self._refund(twin, twin_head)
     return True
 
 
@@ -275,6 +438,23 @@ def keeper_fee_of(id: uint256) -> uint256:
 
 @view
 @external
+def links(id: uint256) -> (uint256, uint256):
+    link: uint256 = self._link(id, self.heads[id])
+    return self._linked_order(id, link), self._twin(id, link)
+
+
+@view
+@external
+def delegate_terms(owner: address, delegate: address) -> IOrderBook.DelegateTerms:
+    market_index: uint256 = 0
+    terms: IOrderBook.DelegateTerms = empty(IOrderBook.DelegateTerms)
+    market_index, terms.expires_at, terms.orders, terms.notional = delegates.terms(owner, delegate)
+    terms.market = self.market_at[market_index]
+    return terms
+
+
+@view
+@external
 def is_listed(market: address) -> bool:
     return self.listings[market] >= IS_LISTED
 
@@ -285,6 +465,88 @@ def pool() -> address:
     return POOL.address
 
 
+# Inside: what several doors lead to
+
+
+@internal
+def _place(owner: address, order: IOrderBook.Order, link: uint256, flags: uint256) -> uint256:
+    """
+    @dev The caller shows that `owner` wants it.
+    """
+    listing: uint256 = self.listings[order.market]
+    assert listing != 0, "unknown market"
+    assert listing >= IS_LISTED or order.reduce_only, "market only reduces"
+    self._check(order)
+
+    counters: uint256 = self.counters
+    keeper_fee: uint256 = counters & MAX_FEE
+    id: uint256 = (counters >> 128) & MAX_ID
+    self.counters = counters + (1 << 128)
+    self._store(id, owner, order, listing & MAX_INDEX, counters >> 192, link, flags)
+
+    extcall POOL.collect(owner, order.margin + keeper_fee)
+    log IOrderBook.OrderPlaced(id=id, owner=owner, market=order.market, order=order, keeper_fee=keeper_fee)
+    return id
+
+
+@internal
+def _count_order(owner: address, order: IOrderBook.Order):
+    """
+    @notice Takes an order off the caller's grant. Its notional counts at the highest price it names, at least at the index
+            price, rounded up. What only reduces takes risk away and counts as an order alone.
+    """
+    market_index: uint256 = self.listings[order.market] & MAX_INDEX
+    assert market_index != 0, "unknown market"
+    notional: uint256 = 0
+    if not order.reduce_only:
+        self._check(order)
+        price: uint256 = 0
+        published_at: uint256 = 0
+        price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
+        price = max(price, max(order.acceptable_price, order.trigger_price))
+        notional = fixed_point.mul_div_up(convert(abs(order.size_delta), uint256), price, CASH_SCALE)
+    delegates.count_order(owner, msg.sender, market_index, notional)
+
+
+@internal
+def _add_margin(owner: address, market: address, amount: uint256):
+    assert amount > 0, "amount is zero"
+    extcall POOL.collect(owner, amount)
+    before: uint256 = extcall POOL.allow_pull(market, amount)
+    extcall IMarket(market).change_margin(owner, convert(amount, int256))
+    left: uint256 = extcall POOL.allow_pull(market, 0)
+    # The market takes all of it or fails.
+    assert left == 0
+
+
+@internal
+def _cancel(id: uint256, head: uint256):
+    self._refund(id, head)
+    if head & EXITS_IN_HEAD != 0:
+        self._cancel_exits(id)
+
+
+@internal
+def _refund(id: uint256, head: uint256):
+    owner: address = self._owner_of(head)
+    escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
+    self._delete(id, head)
+    extcall POOL.release(owner, escrow)
+    log IOrderBook.OrderCancelled(id=id, owner=owner)
+
+
+@internal
+def _cancel_exits(id: uint256):
+    """
+    @notice The exits of an order that ended without a fill, as far as they are still there.
+    """
+    for distance: uint256 in range(1, 1 + MAX_EXITS):
+        exit: uint256 = id + distance
+        head: uint256 = self.heads[exit]
+        if head != 0 and self._link(exit, head) & ORDER_MASK == distance:
+            self._refund(exit, head)
+
+
 # Inside: rules
 
 
@@ -293,7 +555,8 @@ def pool() -> address:
 def _check(order: IOrderBook.Order):
     assert order.kind <= STOP, "unknown kind"
     assert order.size_delta != 0, "size is zero"
-    assert order.size_delta <= MAX_SIZE and order.size_delta >= -MAX_SIZE, "size too big"
+    if not (order.reduce_only and (order.size_delta == CLOSE_LONG or order.size_delta == CLOSE_SHORT)):
+        assert order.size_delta <= MAX_SIZE and order.size_delta >= -MAX_SIZE, "size too big"
     assert order.margin <= MAX_MARGIN, "margin too big"
     assert order.trigger_price <= MAX_PRICE and order.acceptable_price <= MAX_PRICE, "price too big"
     assert (order.trigger_price == 0) == (order.kind == MARKET), "trigger does not fit the kind"
@@ -306,10 +569,7 @@ def _check(order: IOrderBook.Order):
 def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: uint256):
     """
     @dev A limit buy and a stop sell wait for a price at or below the trigger, the other two for one at or above it.
-         The market itself checks the price of a market order.
     """
-    if order.kind == MARKET:
-        return
     price: uint256 = 0
     published_at: uint256 = 0
     price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
@@ -322,9 +582,12 @@ def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: ui
 
 
 @internal
-def _fail(id: uint256, owner: address, escrow: uint256, reason: String[64]) -> bool:
+def _fail(id: uint256, head: uint256, escrow: uint256, reason: String[64]) -> bool:
+    owner: address = self._owner_of(head)
     extcall POOL.release(owner, escrow)
     log IOrderBook.OrderFailed(id=id, owner=owner, reason=reason)
+    if head & EXITS_IN_HEAD != 0:
+        self._cancel_exits(id)
     return False
 
 
@@ -365,6 +628,12 @@ def _owner_of(head: uint256) -> address:
     return convert(head & MAX_ADDRESS, address)
 
 
+@pure
+@internal
+def _index_of(head: uint256) -> uint256:
+    return (head >> 224) & MAX_INDEX
+
+
 @view
 @internal
 def _is_expired(head: uint256) -> bool:
@@ -374,24 +643,68 @@ def _is_expired(head: uint256) -> bool:
 @pure
 @internal
 def _fee_of(head: uint256) -> uint256:
-    code: uint256 = (head >> 236) & MAX_FEE_CODE
+    code: uint256 = (head >> 234) & MAX_FEE_CODE
     return (code & MAX_DIGITS) * 10 ** (code >> 10)
 
 
+@view
 @internal
-def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_code: uint256):
+def _link(id: uint256, head: uint256) -> uint256:
+    if head & TAIL_IN_HEAD == 0:
+        return 0
+    return self.tails[id] >> 192
+
+
+@pure
+@internal
+def _linked_order(id: uint256, link: uint256) -> uint256:
+    """
+    @notice id of the order that an exit is attached to, 0 for none.
+    """
+    distance: uint256 = link & ORDER_MASK
+    if distance == 0:
+        return 0
+    return id - distance
+
+
+@pure
+@internal
+def _twin(id: uint256, link: uint256) -> uint256:
+    """
+    @notice id of the other exit of a pair, 0 for none.
+    """
+    if link & TWIN_IS_NEXT != 0:
+        return id + 1
+    if link & TWIN_IS_PREVIOUS != 0:
+        return id - 1
+    return 0
+
+
+@internal
+def _store(
+    id: uint256,
+    owner: address,
+    order: IOrderBook.Order,
+    market_index: uint256,
+    fee_code: uint256,
+    link: uint256,
+    more_flags: uint256,
+):
     """
     @dev `order` has passed `_check`: every field fits its place.
     """
     is_buy: bool = order.size_delta > 0
-    size: uint256 = convert(abs(order.size_delta), uint256)
+    size: uint256 = 0
+    if order.size_delta != CLOSE_LONG and order.size_delta != CLOSE_SHORT:
+        size = convert(abs(order.size_delta), uint256)
     tail: uint256 = (
         order.trigger_price
         | ((size >> SIZE_LOW) << 96)
         | ((order.margin >> MARGIN_LOW) << 128)
         | ((order.acceptable_price >> PRICE_LOW) << 176)
+        | (link << 192)
     )
-    flags: uint256 = order.kind
+    flags: uint256 = order.kind | more_flags
     if order.reduce_only:
         flags |= REDUCE_ONLY
     if is_buy:
@@ -404,12 +717,12 @@ def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_code
         (size & (2**SIZE_LOW - 1)) | ((order.margin & (2**MARGIN_LOW - 1)) << 96) | (order.acceptable_price << 176)
     )
     self.heads[id] = (
-        convert(msg.sender, uint256)
+        convert(owner, uint256)
         | (block.timestamp << 160)
         | (order.expires_at << 192)
         | (market_index << 224)
-        | (fee_code << 236)
-        | (flags << 251)
+        | (fee_code << 234)
+        | (flags << FLAGS_AT)
     )
 
 
@@ -418,13 +731,17 @@ def _store(id: uint256, order: IOrderBook.Order, market_index: uint256, fee_code
 def _order(id: uint256, head: uint256) -> IOrderBook.Order:
     if head == 0:
         return empty(IOrderBook.Order)
-    flags: uint256 = head >> 251
+    flags: uint256 = head >> FLAGS_AT
     body: uint256 = self.bodies[id]
     tail: uint256 = 0
     if flags & HAS_TAIL != 0:
         tail = self.tails[id]
     size: int256 = convert((body & (2**SIZE_LOW - 1)) | (((tail >> 96) & (2**32 - 1)) << SIZE_LOW), int256)
-    if flags & IS_BUY == 0:
+    if size == 0:
+        size = CLOSE_SHORT
+        if flags & IS_BUY == 0:
+            size = CLOSE_LONG
+    elif flags & IS_BUY == 0:
         size = -size
     return IOrderBook.Order(
         market=self.market_at[(head >> 224) & MAX_INDEX],
@@ -432,7 +749,7 @@ def _order(id: uint256, head: uint256) -> IOrderBook.Order:
         size_delta=size,
         margin=((body >> 96) & (2**MARGIN_LOW - 1)) | (((tail >> 128) & (2**48 - 1)) << MARGIN_LOW),
         trigger_price=tail & MAX_PRICE,
-        acceptable_price=(body >> 176) | ((tail >> 176) << PRICE_LOW),
+        acceptable_price=(body >> 176) | (((tail >> 176) & (2**16 - 1)) << PRICE_LOW),
         reduce_only=flags & REDUCE_ONLY != 0,
         expires_at=(head >> 192) & MAX_TIME,
     )
@@ -442,5 +759,5 @@ def _order(id: uint256, head: uint256) -> IOrderBook.Order:
 def _delete(id: uint256, head: uint256):
     self.heads[id] = 0
     self.bodies[id] = 0
-    if (head >> 251) & HAS_TAIL != 0:
+    if head & TAIL_IN_HEAD != 0:
         self.tails[id] = 0

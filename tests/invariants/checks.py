@@ -311,7 +311,8 @@ def leave(world: World) -> None:
             market.sync(address_of(name), sender=address_of("keeper1"))
         balance = pool.balance_of(address_of(name))
         pool.withdraw(balance, address_of(name), sender=address_of(name))
-    for id_, theirs in world.orders.items():
+    # exits before the order that would take them along
+    for id_, theirs in sorted(world.orders.items(), reverse=True):
         book.cancel(id_, sender=address_of(theirs.owner))
     for i in range(MARKETS):
         world.market(i).set_increase_paused(True, sender=OWNER)

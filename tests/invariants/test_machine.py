@@ -36,6 +36,10 @@ margin_bps = st.one_of(st.sampled_from([250, 400]), st.sampled_from([250, 400, 1
 lots = st.integers(-600, 600)
 usd = st.sampled_from([1, 50, 1_000, 20_000])
 most = st.sampled_from([1, 1, 2, 3, 7, 1_000])
+nonces = st.one_of(st.integers(0, 600), st.integers(0, 3))
+# of take-profit and stop-loss from the price, bps; 0 for none
+widths = st.sampled_from([(50, 50), (10, 300), (300, 10), (0, 50), (50, 0), (0, 0)])
+fees = st.sampled_from([0, 0, 1, 50_000, 10**30])
 
 setups = st.builds(
     Setup,
@@ -247,6 +251,66 @@ class Machine(RuleBasedStateMachine):
             by = open_orders[order % len(open_orders)].owner
         self.act("cancel", order=order, by=by)
 
+    @rule(
+        who=traders,
+        market=markets,
+        lots=lots,
+        margin_usd=usd,
+        nonce=nonces,
+        fee=fees,
+        by=anyone,
+        is_good=st.sampled_from([True, True, True, False]),
+    )
+    def place_signed(self, market: int, lots: int, margin_usd: int, **terms: Any) -> None:
+        assert self.player is not None
+        played = self.player.world
+        self.act("place_signed", market=market, size=lots * played.lot, margin=margin_usd * played.unit, **terms)
+
+    @rule(order=orders, nonce=nonces, fee=fees, by=anyone)
+    def cancel_signed(self, **terms: Any) -> None:
+        self.act("cancel_signed", **terms)
+
+    @rule(who=traders, market=markets, lots=lots, margin_usd=usd, widths=widths, is_full=st.booleans())
+    def place_attached(self, market: int, lots: int, margin_usd: int, **terms: Any) -> None:
+        assert self.player is not None
+        played = self.player.world
+        self.act("place_attached", market=market, size=lots * played.lot, margin=margin_usd * played.unit, **terms)
+
+    @rule(who=traders, market=markets, part_bps=st.sampled_from([0, 10_000, 5_000]), widths=widths)
+    def place_exits(self, **terms: Any) -> None:
+        self.act("place_exits", **terms)
+
+    @rule(
+        who=st.sampled_from(TRADERS[:3]),
+        by=st.sampled_from([TRADERS[0], *KEEPERS]),
+        market=st.sampled_from([None, 0, 0, 1]),
+        lasts=st.sampled_from([86_400, 86_400, 30, 0]),
+        orders=st.sampled_from([3, 100, 1, 0]),
+        usd=usd,
+    )
+    def set_delegate(self, **terms: Any) -> None:
+        self.act("set_delegate", **terms)
+
+    @rule(
+        who=st.sampled_from(TRADERS[:3]),
+        by=keepers,
+        market=markets,
+        lots=lots,
+        margin_usd=usd,
+        bps=st.integers(1, 3_000),
+        reduce_only=st.booleans(),
+    )
+    def as_delegate(self, who: str, by: str, market: int, lots: int, margin_usd: int, bps: int, **terms: Any) -> None:
+        assert self.player is not None
+        played = self.player.world
+        margin = margin_usd * played.unit
+        self.act("place_for", who=who, by=by, market=market, size=lots * played.lot, margin=margin, **terms)
+        self.act("margin_for", who=who, by=by, market=market, bps=bps)
+
+    @rule(who=traders, word=st.sampled_from([0, 1]), mask=st.sampled_from([1, 6, 2**255]))
+    def invalidate_nonces(self, **terms: Any) -> None:
+        self.act("invalidate_nonces", **terms)
+
     @rule(who=traders, market=markets, bps=st.one_of(st.integers(-3_000, 3_000), st.sampled_from([-50, 50, 100])))
     def margin(self, **terms: Any) -> None:
         self.act("margin", **terms)
@@ -321,6 +385,10 @@ class Machine(RuleBasedStateMachine):
     @rule(who=anyone, amount=usd, is_valid=st.booleans())
     def deposit_permit(self, who: str, amount: int, is_valid: bool) -> None:
         self.act("deposit_permit", who=who, amount=amount, is_valid=is_valid)
+
+    @rule(who=traders, amount=usd, fee=fees, nonce=nonces, by=anyone, is_good=st.sampled_from([True, True, False]))
+    def deposit_signed(self, amount: int, **terms: Any) -> None:
+        self.act("deposit_signed", amount=amount * 1_000, **terms)
 
     @rule(who=anyone, amount=st.sampled_from([1, 10**6, 10**30]), receiver=anyone)
     def withdraw(self, **terms: Any) -> None:
@@ -517,6 +585,8 @@ def test_machine__random_rules__keep_all_invariants() -> None:
     run(int(os.environ.get("PLIMSOLL_EXAMPLES") or EXAMPLES), STEPS)
 
 
+SIGNED = {"who": "trader4", "market": 0, "size": WAD, "margin": 10**8, "by": "keeper1"}
+BRACKET = {"who": "trader4", "market": 0, "size": WAD, "margin": 10**8, "widths": (50, 50), "is_full": True}
 # Every kind of action once, such that it is done and not refused
 TOUR: list[Action] = [
     ("deposit", {"who": "lp0", "amount": 10**6, "receiver": "trader0"}),
@@ -531,7 +601,28 @@ TOUR: list[Action] = [
     ("cancel", {"order": 0, "by": "trader3"}),
     ("move", {"market": 1, "bps": 0, "after": 5}),
     ("execute", {"order": 0, "keeper": "keeper1"}),
+    ("place_signed", SIGNED | {"nonce": 5, "fee": 0}),
+    ("place_signed", SIGNED | {"nonce": 4, "fee": 50_000}),
+    ("cancel_signed", {"order": 0, "nonce": 6, "fee": 0, "by": "keeper1"}),
+    ("cancel_signed", {"order": 0, "nonce": 7, "fee": 50_000, "by": "keeper1"}),
+    ("deposit_signed", {"who": "trader4", "amount": 10**6, "fee": 10, "nonce": 1, "by": "keeper1"}),
+    ("set_delegate", {"who": "trader1", "by": "keeper0", "market": 0, "lasts": 600, "orders": 3, "usd": 10**6}),
+    ("place_for", {"who": "trader1", "by": "keeper0", "market": 0, "size": WAD, "margin": 1, "reduce_only": False}),
+    ("cancel", {"order": -1, "by": "keeper0"}),
+    ("place_attached", BRACKET),
+    ("cancel", {"order": 0, "by": "trader4"}),
+    ("place_attached", BRACKET),
     ("move", {"market": 0, "bps": 0, "after": 5}),
+    ("execute", {"order": 0, "keeper": "keeper1"}),
+    ("move", {"market": 0, "bps": -120, "after": 5}),
+    ("execute", {"order": 1, "keeper": "keeper1"}),
+    ("move", {"market": 0, "bps": 120, "after": 5}),
+    ("place_exits", {"who": "trader1", "market": 0, "part_bps": 0, "widths": (50, 50)}),
+    ("cancel", {"order": 0, "by": "trader1"}),
+    ("cancel", {"order": 0, "by": "trader1"}),
+    ("invalidate_nonces", {"who": "trader4", "word": 0, "mask": 7}),
+    ("move", {"market": 0, "bps": 0, "after": 5}),
+    ("margin_for", {"who": "trader1", "market": 0, "bps": 100, "by": "keeper0"}),
     ("margin", {"who": "trader1", "market": 0, "bps": 100}),
     ("margin", {"who": "trader1", "market": 0, "bps": -100}),
     ("close", {"who": "trader1", "market": 0, "part_bps": 1_000}),

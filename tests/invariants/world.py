@@ -19,6 +19,7 @@ from eth_account import Account
 from plimsoll.reference import Capital, Deleveraging, Liquidation, Mandate, Params, Position, RejectedError
 from plimsoll.reference import Market as Model
 from plimsoll.reference.grid import LONG, SHORT, beta_of
+from plimsoll.signing import Signer
 from tests.invariants.calls import Contract, RevertedError
 from tests.invariants.exchange import (
     FEEDS,
@@ -105,6 +106,16 @@ class Order:
     expires_at: int
     placed_at: int
     fee: int
+    parent: int = 0  # waits for this one to fill
+    twin: int = 0  # if one fills the other is cancelled
+
+
+@dataclass(frozen=True)
+class Grant:
+    market: int | None
+    expires_at: int
+    orders: int
+    notional: int
 
 
 @dataclass
@@ -160,6 +171,7 @@ class World:
         self.scale = 10 ** (36 - setup.decimals)
         self.orders: dict[int, Order] = {}
         self.requests: dict[int, Request] = {}
+        self.grants: dict[tuple[str, str], Grant] = {}  # by owner and delegate
         self.donated = self.flows = 0
         self.seen_buckets: list[tuple[int, list[tuple[int, int]]]] = [(-1, [])] * MARKETS
         self.coins = 0  # of rounding so far, or since the model took over the contracts' numbers
@@ -376,6 +388,160 @@ class World:
         )
         return int(number)
 
+    def _exits(self, market: int, is_buy: bool, size: int, widths: tuple[int, int]) -> list[tuple[Any, ...]]:
+        """Take-profit and stop-loss so many bps away from the price, 0 for none; size 0 closes all."""
+        address, price, sign = self.market(market).address, self.prices[market], 1 if is_buy else -1
+        size = sign * abs(size) if size else (2**255 - 1 if is_buy else -(2**255))
+        made = []
+        for kind, bps in ((1, -widths[0]), (2, widths[1])):
+            if bps:
+                trigger = price * (10_000 + sign * bps) // 10_000
+                made.append((address, kind, size, 0, trigger, 0, True, self.now + YEAR))
+        return made
+
+    def _remember_exits(self, who: str, market: int, exits: list[tuple[Any, ...]], first: int, parent: int) -> None:
+        fee = self.exchange.book.keeper_fee()
+        for i, (_, kind, size, margin, trigger, _, _, expires_at) in enumerate(exits):
+            twin = first + 1 - i if len(exits) == 2 else 0
+            self.orders[first + i] = Order(
+                who, market, kind, size, margin, trigger, 0, True, expires_at, self.now, fee, parent, twin
+            )
+            assert self.exchange.book.links(first + i) == (parent, twin)
+
+    def do_place_attached(
+        self, who: str, market: int, size: int, margin: int, widths: tuple[int, int], is_full: bool
+    ) -> int:
+        book, pool, fee = self.exchange.book, self.exchange.pool, self.exchange.book.keeper_fee()
+        expires_at = self.now + YEAR
+        order = (self.market(market).address, 0, size, margin, 0, 0, False, expires_at)
+        exits = self._exits(market, size < 0, 0 if is_full else size, widths)
+        balance = pool.balance_of(address_of(who))
+        number, refused = self._call(book.place_linked, address_of(who), [order, *exits], sender=who)
+        fits = size != 0 and exits and balance >= margin + (1 + len(exits)) * fee and book.is_listed(order[0])
+        assert (refused == "") == bool(fits), refused
+        if refused:
+            return 0
+        self.orders[number] = Order(who, market, 0, size, margin, 0, 0, False, expires_at, self.now, fee)
+        self._remember_exits(who, market, exits, number + 1, number)
+        return int(number)
+
+    def do_place_exits(self, who: str, market: int, part_bps: int, widths: tuple[int, int]) -> int:
+        """Of what is held; without a position they wait all the same."""
+        held = self.market(market).position(address_of(who))
+        exits = self._exits(market, held.side == SHORT, held.units * part_bps // 10_000, widths)
+        balance, fee = self.exchange.pool.balance_of(address_of(who)), self.exchange.book.keeper_fee()
+        number, refused = self._call(self.exchange.book.place_linked, address_of(who), exits, sender=who)
+        assert (refused == "") == (bool(exits) and balance >= len(exits) * fee), refused
+        if refused:
+            return 0
+        self._remember_exits(who, market, exits, number, 0)
+        return int(number)
+
+    def do_set_delegate(self, who: str, by: str, market: int | None, lasts: int, orders: int, usd: int) -> None:
+        address = "0x" + "00" * 20 if market is None else self.market(market).address
+        terms = (address, self.now + lasts, orders, usd * self.unit)
+        _, refused = self._call(self.exchange.book.set_delegate, address_of(by), *terms, sender=who)
+        assert (refused == "") == (who != by), refused
+        if not refused:
+            self.grants[who, by] = Grant(market, self.now + lasts if lasts > 0 else 0, orders, usd * self.unit)
+
+    def _is_delegate(self, owner: str, by: str, market: int) -> bool:
+        grant = self.grants.get((owner, by))
+        return grant is not None and grant.expires_at >= self.now and grant.market in (None, market)
+
+    def do_place_for(self, who: str, by: str, market: int, size: int, margin: int, reduce_only: bool) -> int:
+        """A market order of `who`, placed by `by`."""
+        book, pool = self.exchange.book, self.exchange.pool
+        expires_at = self.now + YEAR
+        order = (self.market(market).address, 0, size, margin, 0, 0, reduce_only, expires_at)
+        fee, balance = book.keeper_fee(), pool.balance_of(address_of(who))
+        number, refused = self._call(book.place_for, address_of(who), order, sender=by)
+        grant = self.grants.get((who, by))
+        notional = 0 if reduce_only else -(-abs(size) * self.prices[market] // self.scale)
+        fits = grant is not None and grant.orders > 0 and notional <= grant.notional and balance >= margin + fee
+        is_open = reduce_only or book.is_listed(self.market(market).address)
+        assert (refused == "") == (fits and is_open and size != 0 and self._is_delegate(who, by, market)), refused
+        if refused:
+            return 0
+        assert grant is not None
+        left = replace(grant, orders=grant.orders - 1, notional=grant.notional - notional)
+        self.grants[who, by] = left
+        terms = book.delegate_terms(address_of(who), address_of(by))
+        assert (terms.expires_at, terms.orders, terms.notional) == (left.expires_at, left.orders, left.notional)
+        self.orders[number] = Order(who, market, 0, size, margin, 0, 0, reduce_only, expires_at, self.now, fee)
+        return int(number)
+
+    def do_place_signed(
+        self, who: str, market: int, size: int, margin: int, nonce: int, fee: int, by: str, is_good: bool = True
+    ) -> int:
+        """A market order of `who`, brought by `by`."""
+        book, pool, deadline = self.exchange.book, self.exchange.pool, self.now + 60
+        order = (self.market(market).address, 0, size, margin, 0, 0, False, self.now + YEAR)
+        signature = self._signer(who if is_good else "owner", who, book).placement(order, nonce, deadline, fee)
+        terms = (order, address_of(who), nonce, deadline, signature)
+        keeper_fee, balance = book.keeper_fee(), pool.balance_of(address_of(who))
+        is_used = book.nonces_used(address_of(who), nonce >> 8) >> (nonce & 255) & 1
+        is_listed = book.is_listed(self.market(market).address)
+        number, refused = self._call(book.place_signed, *terms, *([fee] if fee else []), sender=by)
+        fits = is_good and not is_used and size != 0 and fee <= 10 * self.unit and is_listed
+        assert (refused == "") == (fits and balance >= margin + keeper_fee + fee), refused
+        if refused:
+            return 0
+        self._pay(who, by, fee)
+        self.orders[number] = Order(who, market, 0, size, margin, 0, 0, False, self.now + YEAR, self.now, keeper_fee)
+        return int(number)
+
+    def _signer(self, key: str, owner: str, contract: Contract) -> Signer:
+        return Signer(
+            key_of(key), contract.label, contract.address, self.chain.env.evm.patch.chain_id, address_of(owner)
+        )
+
+    def _pay(self, who: str, to: str, amount: int) -> None:
+        self.capital.credit(who, -amount)
+        self.capital.credit(to, amount)
+
+    def do_cancel_signed(self, order: int, nonce: int, fee: int, by: str) -> bool:
+        """The `order`-th of the open ones, by its owner's signature; without one only the nonce is used up."""
+        book, deadline = self.exchange.book, self.now + 60
+        number = list(self.orders)[order % len(self.orders)] if self.orders else 0
+        who = self.orders[number].owner if self.orders else "trader0"
+        back = self.orders[number].margin + self.orders[number].fee if self.orders else 0
+        balance = self.exchange.pool.balance_of(address_of(who))
+        is_used = book.nonces_used(address_of(who), nonce >> 8) >> (nonce & 255) & 1
+        signature = self._signer(who, who, book).cancellation(number, nonce, deadline, fee)
+        terms = (number, address_of(who), nonce, deadline, signature)
+        _, refused = self._call(book.cancel_signed, *terms, *([fee] if fee else []), sender=by)
+        fits = not is_used and fee <= 10 * self.unit and balance + back >= fee
+        assert (refused == "") == fits, refused
+        if refused:
+            return False
+        self._pay(who, by, fee)
+        if number:
+            self._end(number)
+        return True
+
+    def do_invalidate_nonces(self, who: str, word: int, mask: int) -> None:
+        for contract in (self.exchange.book, self.exchange.pool):
+            _, refused = self._call(contract.invalidate_nonces, word, mask, sender=who)
+            assert not refused
+            assert contract.nonces_used(address_of(who), word) & mask == mask
+
+    def do_deposit_signed(self, who: str, amount: int, fee: int, nonce: int, by: str, is_good: bool = True) -> bool:
+        """By a relayer, with a permit or the allowance that everybody has given."""
+        pool, deadline = self.exchange.pool, self.now + 60
+        is_used = pool.nonces_used(address_of(who), nonce >> 8) >> (nonce & 255) & 1
+        signature = self._signer(who if is_good else "owner", who, pool).deposit(amount, fee, nonce, deadline)
+        args = (amount, fee, nonce, deadline, signature, 27, bytes(32), bytes(32))
+        _, refused = self._call(pool.deposit_signed, address_of(who), *args, sender=by)
+        if refused in ("bad signature", "nonce already used", "relayer fee above the deposit"):
+            assert not is_good or is_used or fee > amount
+            return False
+        if not self._deposited(refused, who, amount):
+            return False
+        assert is_good and not is_used
+        self._pay(who, by, fee)
+        return True
+
     def do_cancel(self, order: int, by: str) -> bool:
         """The `order`-th of the open ones."""
         if not self.orders:
@@ -383,9 +549,10 @@ class World:
         number = list(self.orders)[order % len(self.orders)]
         theirs = self.orders[number]
         _, refused = self._call(self.exchange.book.cancel, number, sender=by)
-        assert (refused == "") == (by == theirs.owner or self.now > theirs.expires_at), refused
+        is_for_them = by == theirs.owner or self._is_delegate(theirs.owner, by, theirs.market)
+        assert (refused == "") == (is_for_them or self.now > theirs.expires_at), refused
         if not refused:
-            del self.orders[number]
+            self._end(number)
         return not refused
 
     def do_execute(self, order: int, keeper: str) -> bool:
@@ -414,9 +581,12 @@ class World:
             failed = [e for e in self.last.events if type(e).__name__ == "OrderFailed" and e.id == number]
             refused = failed[-1].reason
         if not refused or is_dropped:
-            del self.orders[number]
+            self._end(number, is_filled=not is_dropped)
         if self.now > order.expires_at:
             assert is_dropped and refused == "expired"
+            return False
+        if order.parent in self.orders:
+            assert refused == "wait: attached to an order not filled"
             return False
         if refused == "wait: trigger not reached" or (order.kind and refused.startswith("wait: price not newer")):
             assert not is_dropped and not self._is_triggered(order)
@@ -424,9 +594,12 @@ class World:
         assert self._is_triggered(order)
         held = model.positions.get(order.owner)
         delta = Fraction(order.size)
+        is_all = abs(order.size) >= 2**255 - 1  # all there is, whatever that is at execution
+        if is_all:
+            delta = Fraction(1 if order.size > 0 else -1)
         if held is not None and held.signed_units * delta < 0:
             left = [e.units_after for e in self.last.events if type(e).__name__ == "Traded"]
-            if left == [0] or abs(held.signed_units + delta) <= ROUNDING:
+            if is_all or left == [0] or abs(held.signed_units + delta) <= ROUNDING:
                 delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
         known = refused == "market only reduces"
         terms = order.owner, delta, order.margin, order.acceptable, order.reduce_only, order.placed_at
@@ -444,7 +617,18 @@ class World:
             self._compare_quote(order, fill)
         return True
 
+    def _end(self, number: int, is_filled: bool = False) -> None:
+        """It is gone, and what hangs on it."""
+        order = self.orders.pop(number)
+        if is_filled:
+            self.orders.pop(order.twin, None)
+        else:
+            for other in [each for each, theirs in self.orders.items() if theirs.parent == number]:
+                del self.orders[other]
+
     def _is_triggered(self, order: Order) -> bool:
+        if order.parent in self.orders:
+            return False
         if order.kind == 0:
             return True
         price, published_at = self.models[order.market].offered
@@ -491,11 +675,23 @@ class World:
         amount = abs(held.units * self.prices[market] // self.scale * bps // 10_000) or 1
         return self.do_change_margin(who, market, amount if bps > 0 else -amount)
 
-    def do_change_margin(self, who: str, market: int, amount: int) -> bool:
+    def do_margin_for(self, who: str, market: int, bps: int, by: str) -> bool:
+        held = self.market(market).position(address_of(who))
+        return self.do_change_margin(
+            who, market, held.units * self.prices[market] // self.scale * bps // 10_000 or 1, by
+        )
+
+    def do_change_margin(self, who: str, market: int, amount: int, by: str = "") -> bool:
         book, address = self.exchange.book, self.market(market).address
         balance = self.exchange.pool.balance_of(address_of(who))
-        function = book.add_margin if amount > 0 else book.remove_margin
-        _, refused = self._call(function, address, abs(amount), sender=who)
+        if by:
+            _, refused = self._call(book.add_margin_for, address_of(who), address, amount, sender=by)
+            assert (refused == "not a delegate") != self._is_delegate(who, by, market)
+            if refused == "not a delegate":
+                return False
+        else:
+            function = book.add_margin if amount > 0 else book.remove_margin
+            _, refused = self._call(function, address, abs(amount), sender=who)
         if refused == "not enough free balance":
             assert amount > balance
             return False
@@ -687,7 +883,10 @@ class World:
                 refused = "stale price"
             self._cranked(i, most, keeper, done, refused, None)
         for number in ids:
-            told = [e for e in events if getattr(e, "id", None) == number]
+            if number not in self.orders:
+                continue
+            ends = ("OrderExecuted", "OrderFailed")
+            told = [e for e in events if getattr(e, "id", None) == number and type(e).__name__ in ends]
             self.quoted = None
             if not told:
                 if self._is_triggered(self.orders[number]):

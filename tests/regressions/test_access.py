@@ -7,6 +7,7 @@ import boa
 import pytest
 
 from plimsoll import artifacts
+from plimsoll.signing import Signer
 from tests.regressions.support import USD, add_margin, refused, set_params
 from tests.regressions.traps import trap
 from tests.system import WAD, World, build_world, scaled
@@ -208,18 +209,70 @@ def test_permit__used_twice_or_for_another_spender__gives_no_second_allowance(wo
     assert world.token.balanceOf(key.address) == 600 * USD
 
 
-CANNOT_APPLY = {
-    "a delegate redirects the payout": (
-        "there is no delegate yet: whoever executes or syncs names no receiver, payouts go to the owner's balance in "
-        "the pool (a test fails once the book learns delegates)"
-    ),
-}
+@trap("a signature used on another chain, contract or twice")
+def test_order__signed_for_another_chain_or_contract_or_used__is_void(world: World) -> None:
+    key: Any = publisher_keys(1)[0]
+    book, fee, chain_id = world.order_book, world.order_book.keeper_fee(), boa.env.evm.patch.chain_id
+    world.accounts["signs"] = key.address
+    world.fund("signs", 2_000 * USD)
+    deadline = boa.env.timestamp + 600
+    order = (world.market.address, 0, 10 * WAD, 100 * USD, 0, 0, False, deadline)
+    good = Signer(key, "OrderBook", book.address, chain_id)
+    wrong = [
+        Signer(key, "OrderBook", book.address, chain_id + 1),
+        Signer(key, "OrderBook", world.pool.address, chain_id),
+        Signer(key, "MarginPool", world.pool.address, chain_id),
+    ]
+    with boa.env.prank(world.account("relayer")):
+        for each in wrong:
+            with boa.reverts("bad signature"):
+                book.place_signed(order, key.address, 0, deadline, each.placement(order, 0, deadline))
+        book.place_signed(order, key.address, 0, deadline, good.placement(order, 0, deadline))
+        with boa.reverts("nonce already used"):
+            book.place_signed(order, key.address, 0, deadline, good.placement(order, 0, deadline))
+    assert world.free("signs") == 1_900 * USD - fee
 
 
-def test_delegate__does_not_exist_yet() -> None:
-    assert not {"set_delegate", "place_signed"} & functions("OrderBook")
+@trap("a delegate redirects the payout")
+def test_delegate__closes_and_cancels__the_owner_is_paid(world: World) -> None:
+    """No function that a delegate may call takes a receiver; whatever comes out goes to the owner's balance."""
+    book, market, key = world.order_book, world.market.address, world.account("session key")
+    world.open("owner of it", 1_000 * WAD, 10_000 * USD)
+    owner, fee = world.fund("owner of it", 1_000 * USD), book.keeper_fee()
+    before = world.free("owner of it")
+    with boa.env.prank(owner):
+        book.set_delegate(key, market, boa.env.timestamp + 600, 2, 10**12)
+    expires_at = boa.env.timestamp + 600
+    with boa.env.prank(key):
+        waiting = book.place_for(owner, (market, 0, WAD, 100 * USD, 0, 0, False, expires_at))
+        book.cancel(waiting)
+        assert world.free("owner of it") == before
+        closing = book.place_for(owner, (market, 0, -1_000 * WAD, 0, 0, 0, True, expires_at))
+    world.refresh()
+    assert world.execute(closing)
+    assert world.position("owner of it").units == 0
+    assert world.free("owner of it") > before + 9_000 * USD - fee
+    assert world.pool.balance_of(key) == 0
+    with boa.env.prank(key):
+        for call, args in (
+            (world.pool.withdraw, (1, key)),
+            (book.place_for, (owner, (market, 0, WAD, 0, 0, 0, False, expires_at))),
+            (book.remove_margin, (market, 1)),
+        ):
+            with pytest.raises(boa.BoaError):
+                call(*args)
+
+
+def test_delegate__functions_of_a_delegate__name_no_receiver() -> None:
+    for entry in artifacts.abi("OrderBook"):
+        if entry["type"] == "function" and entry["name"].endswith("_for"):
+            assert not [each for each in entry["inputs"] if each["name"] in ("receiver", "to")]
+    assert not [each for each in functions("OrderBook") if each.startswith(("withdraw", "transfer_from"))]
     for name in artifacts.contract_names():
         assert name == "MarginPool" or not [each for each in functions(name) if each.startswith("withdraw")]
+
+
+CANNOT_APPLY: dict[str, str] = {}
 
 
 @trap("a pause that stops exits")
