@@ -65,10 +65,10 @@ def announce_source(feed: bytes32, source: address):
 @external
 def cancel_change(feed: bytes32):
     ownable._check_owner()
-    route: Route = self.routes[feed]
-    assert route.next_at > block.timestamp, "nothing announced"
-    self.routes[feed] = Route(source=route.source, next=empty(address), next_at=0)
-    log ISourceRouter.ChangeCancelled(feed=feed, source=route.next)
+    assert self.routes[feed].next_at > block.timestamp, "nothing announced"
+    log ISourceRouter.ChangeCancelled(feed=feed, source=self.routes[feed].next)
+    self.routes[feed].next = empty(address)
+    self.routes[feed].next_at = 0
 
 
 # Views

@@ -74,7 +74,7 @@ def create_market(
 
 
 def listing_proposal(plan: Plan, contracts: Mapping[str, Contract], market: ChecksumAddress) -> Proposal:
-    """What lists `market`: its rights, mandate and guardian. The same for the same market, so it can be rebuilt."""
+    """What lists `market`: its rights, its mandate and its guardian. For one market always the same."""
     calls = [
         call(name, contracts[name].address, function, *args) for name, function, args in listing_steps(plan, market)
     ]

@@ -97,6 +97,10 @@ def test_params__of_fund_book_vault_and_feed__have_bounds_too(world: World) -> N
             world.order_book.set_keeper_fee(10 * USD + 1)
         with boa.reverts("cooldown out of bounds"):
             world.vault.set_cooldown(31 * 86_400)
+        router = support.deployer("SourceRouter")
+        for delay in (59, 30 * 86_400 + 1):
+            with boa.reverts("delay out of bounds"):
+                router.deploy(delay)
         with boa.reverts("mandate too big"):
             world.pool.set_mandate(world.market.address, 2**104)
 
@@ -146,6 +150,28 @@ def test_pause__stops_every_kind_of_growth(world: World) -> None:
     assert refused(world, "trader", -101 * WAD, 100 * USD) == "market is paused"
     with boa.env.prank(world.account("trader")), boa.reverts("market is paused"):
         world.order_book.remove_margin(world.market.address, USD)
+
+
+@trap("no pause at all")
+@trap("a pause that stops exits")
+def test_guardian__pauses_at_once__cannot_end_it_and_stops_no_exit(world: World) -> None:
+    world.open("trader", 100 * WAD, 1_000 * USD)
+    account = world.account("watch")
+    with boa.env.prank(world.owner):
+        guardian = support.deployer("Guardian").deploy(world.order_book.address)
+        guardian.set_guardian(account, True)
+        world.market.set_guardian(guardian.address)
+    with boa.env.prank(account):
+        assert guardian.pause_all() == 1
+        with boa.reverts("ownable: caller is not the owner"):
+            world.market.set_increase_paused(False)
+    world.fund("trader", 200 * USD)
+    assert refused(world, "trader", WAD, 100 * USD) == "market is paused"
+    world.close("trader")
+    free = world.free("trader")
+    with boa.env.prank(world.account("trader")):
+        world.pool.withdraw(free, world.account("trader"))
+    assert world.position("trader").units == world.free("trader") == 0
 
 
 @trap("a pause that stops exits")

@@ -31,6 +31,9 @@ WHOLE = {
     "contracts/Vault.vy: request": "a request is made and deleted, never changed",
     "contracts/InsuranceFund.vy: requests": "as the vault's",
     "contracts/InsuranceFund.vy: params": "set by the owner, all at once",
+    "contracts/ChainlinkSource.vy: feeds": "as the fund's parameters",
+    "contracts/PythSource.vy: feeds": "as the fund's parameters",
+    "contracts/SourceRouter.vy: routes": "an announcement; what it replaces may have taken effect",
 }
 # internal functions that take an array
 PASSED = {

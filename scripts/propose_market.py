@@ -1,0 +1,88 @@
+"""`ape run propose_market`: one more market for a deployment, as a proposal to the timelock that owns it.
+
+Run it once to create the market and propose its listing, and again with `--execute` when the delay is over.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from eth_utils import to_checksum_address
+
+from plimsoll import accounts, deployments, governance
+from plimsoll.deploy import WAD, Listing, Plan
+from plimsoll.errors import PlimsollError
+from scripts.deploy import NETWORK, check_chain
+
+FROM_THE_DEPLOYMENT = ("loss_budget_bps", "mandate_bps", "adl_step_bps", "max_age")
+
+
+def plan_of(deployment: deployments.Deployment) -> Plan:
+    """What a market takes from the plan that `deployment` was made with."""
+    decimals = deployment.collateral.decimals
+    sizes = {name: deployment.parameters[name] for name in FROM_THE_DEPLOYMENT}
+    return Plan(vault_capital=deployment.parameters["vault_capital"] // 10**decimals, decimals=decimals, **sizes)
+
+
+def on_chain(deployment: deployments.Deployment, listing: Listing, market: str | None) -> str:
+    """Creates a market and proposes its listing, or executes the proposal for `market`. Returns the address."""
+    # Ape reads this when it connects; its configuration file would have it start a chain.
+    os.environ["APE_FOUNDRY_HOST"] = deployment.rpc_url
+    from ape import networks
+
+    from plimsoll.ape_chain import ApeChain
+
+    with networks.parse_network_choice(NETWORK):
+        chain, plan = ApeChain(), plan_of(deployment)
+        contracts: dict[str, Any] = {name: chain.at(name, at) for name, at in deployment.contracts.items()}
+        timelock, proposer = contracts["TimelockController"], chain.account(accounts.DEPLOYER)
+        created: Any
+        if market is None:
+            created = governance.create_market(chain, plan, contracts, listing)
+            delay = int(timelock.get_minimum_delay())
+            governance.listing_proposal(plan, contracts, created.address).schedule(timelock, delay, sender=proposer)
+            click.echo(f"proposed: in {delay} s run this again with --execute {created.address}")
+            return str(created.address)
+        address = to_checksum_address(market)
+        created = chain.at("Market", address)
+        wanted = plan.market_params(listing)
+        if bytes(created.feed()) != listing.feed or created.params().skew_scale != wanted.skew_scale:
+            raise PlimsollError(f"the market at {market} was created with another symbol or price")
+        proposal = governance.listing_proposal(plan, contracts, address)
+        if not timelock.is_operation_ready(proposal.id(timelock)):
+            raise PlimsollError(f"no proposal to list {market} is ready")
+        proposal.execute(timelock, sender=proposer)
+        return market
+
+
+def with_market(deployment: deployments.Deployment, listing: Listing, market: str) -> deployments.Deployment:
+    """`deployment` with one more market."""
+    entry = deployments.MarketEntry(
+        address=to_checksum_address(market),
+        feed="0x" + listing.feed.hex(),
+        feed_name=listing.feed_name,
+        params=vars(plan_of(deployment).market_params(listing)),
+    )
+    return deployment.model_copy(update={"markets": {**deployment.markets, listing.symbol: entry}})
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--symbol", required=True, help="For example DOGE.")
+@click.option("--price", type=click.IntRange(min=1), required=True, help="At listing, in millionths of a USD per unit.")
+@click.option("--execute", "market", help="Address of the market whose proposal is to be executed.")
+@click.option("--deployment", "path", type=click.Path(path_type=Path), help="Deployments file.")
+def cli(symbol: str, price: int, market: str | None, path: Path | None) -> None:
+    """Propose one more market, or execute such a proposal."""
+    listing = Listing(symbol, f"{symbol}-USD", price * WAD // 10**6)
+    try:
+        deployment = deployments.load(path)
+        check_chain(NETWORK, deployment.rpc_url)
+        if symbol in deployment.markets:
+            raise PlimsollError(f"there is a market {symbol} already")
+        listed = on_chain(deployment, listing, market)
+        if market is not None:
+            written = deployments.save(with_market(deployment, listing, listed), path)
+            click.echo(f"wrote {os.path.relpath(written)}")
+    except PlimsollError as error:
+        raise click.ClickException(str(error)) from None
