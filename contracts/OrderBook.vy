@@ -44,8 +44,10 @@ REDUCE_ONLY: constant(uint256) = 4
 IS_BUY: constant(uint256) = 8
 HAS_TAIL: constant(uint256) = 16
 HAS_EXITS: constant(uint256) = 32
+HAS_TOP_UP: constant(uint256) = 64
 FLAGS_AT: constant(uint256) = 249
 TAIL_IN_HEAD: constant(uint256) = HAS_TAIL << FLAGS_AT
+TOP_UP_IN_HEAD: constant(uint256) = HAS_TOP_UP << FLAGS_AT
 EXITS_IN_HEAD: constant(uint256) = HAS_EXITS << FLAGS_AT
 
 # Orders that hang together are placed at once and have ids in a row: an order, its take-profit, its stop-loss. So a link
@@ -76,6 +78,9 @@ MAX_DIGITS: constant(uint256) = 2**10 - 1
 MAX_ADDRESS: constant(uint256) = 2**160 - 1
 IS_LISTED: constant(uint256) = 1 << 255
 
+# Of a topped-up order the keeper gets what this much gas costs at the block's base fee.
+GAS_PAID_FOR: constant(uint256) = 300_000
+
 # A fill is six words; a reason (selector, offset, length, 64 characters) is shorter.
 FILL_BYTES: constant(uint256) = 6 * 32
 ERROR_SELECTOR: constant(Bytes[4]) = x"08c379a0"
@@ -102,6 +107,8 @@ counters: uint256
 heads: HashMap[uint256, uint256]
 bodies: HashMap[uint256, uint256]
 tails: HashMap[uint256, uint256]
+# escrowed beside the keeper fee, for when gas is dear
+top_ups: HashMap[uint256, uint256]
 
 # A known index is known for good: what was opened can be closed. The flag says if positions may still grow.
 # is listed 1 << 255 | index
@@ -111,6 +118,10 @@ market_at: public(HashMap[uint256, address])
 source_at: HashMap[uint256, IPriceSource]
 feed_at: HashMap[uint256, bytes32]
 market_count: public(uint256)
+
+# price of the chain's own currency in cash
+gas_price_source: public(IPriceSource)
+gas_price_feed: public(bytes32)
 
 
 @deploy
@@ -294,12 +305,15 @@ def execute(id: uint256) -> bool:
     owner: address = self._owner_of(head)
     order: IOrderBook.Order = self._order(id, head)
     keeper_fee: uint256 = self._fee_of(head)
+    top_up: uint256 = 0
+    if head & TOP_UP_IN_HEAD != 0:
+        top_up = self.top_ups[id]
     link: uint256 = 0
     if head & TAIL_IN_HEAD != 0:
         link = self.tails[id] >> 192
     self._delete(id, head)
     if (head >> 192) & MAX_TIME < block.timestamp:
-        return self._fail(id, head, order.margin + keeper_fee, "expired")
+        return self._fail(id, head, order.margin + keeper_fee + top_up, "expired")
 
     if link & ORDER_MASK != 0:
         # An order that ends without a fill takes its exits along: what is gone has filled.
@@ -329,12 +343,16 @@ def execute(id: uint256) -> bool:
         left = extcall POOL.allow_pull(order.market, 0)
     if not success:
         reason: String[64] = self._final_reason(response)
-        return self._fail(id, head, order.margin + keeper_fee, reason)
+        return self._fail(id, head, order.margin + keeper_fee + top_up, reason)
 
     fill: IMarket.Fill = abi_decode(response, IMarket.Fill)
     # Escrow that the market had no use for is still the owner's.
     if left > 0:
         extcall POOL.release(owner, left)
+    if top_up != 0:
+        earned: uint256 = self._earned(keeper_fee, top_up)
+        extcall POOL.release(owner, keeper_fee + top_up - earned)
+        keeper_fee = earned
     extcall POOL.release(msg.sender, keeper_fee)
     log IOrderBook.OrderExecuted(
         id=id,
@@ -355,7 +373,30 @@ def execute(id: uint256) -> bool:
     return True
 
 
+@external
+def top_up(id: uint256, amount: uint256):
+    head: uint256 = self._head(id)
+    assert amount > 0, "amount is zero"
+    self.heads[id] = head | TOP_UP_IN_HEAD
+    self.top_ups[id] += amount
+    extcall POOL.collect(msg.sender, amount)
+    log IOrderBook.OrderToppedUp(id=id, payer=msg.sender, amount=amount)
+
+
 # The owner of the contract
+
+
+@external
+def set_gas_price(source: address, feed: bytes32):
+    ownable._check_owner()
+    if source != empty(address):
+        price: uint256 = 0
+        published_at: uint256 = 0
+        price, published_at = staticcall IPriceSource(source).price(feed)
+        assert price > 0, "no price"
+    self.gas_price_source = IPriceSource(source)
+    self.gas_price_feed = feed
+    log IOrderBook.GasPriceSet(source=source, feed=feed)
 
 
 @external
@@ -434,6 +475,12 @@ def keeper_fee() -> uint256:
 @external
 def keeper_fee_of(id: uint256) -> uint256:
     return self._fee_of(self.heads[id])
+
+
+@view
+@external
+def top_up_of(id: uint256) -> uint256:
+    return self.top_ups[id]
 
 
 @view
@@ -530,6 +577,8 @@ def _cancel(id: uint256, head: uint256):
 def _refund(id: uint256, head: uint256):
     owner: address = self._owner_of(head)
     escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
+    if head & TOP_UP_IN_HEAD != 0:
+        escrow += self.top_ups[id]
     self._delete(id, head)
     extcall POOL.release(owner, escrow)
     log IOrderBook.OrderCancelled(id=id, owner=owner)
@@ -579,6 +628,22 @@ def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: ui
         assert price <= order.trigger_price, "wait: trigger not reached"
     else:
         assert price >= order.trigger_price, "wait: trigger not reached"
+
+
+@view
+@internal
+def _earned(keeper_fee: uint256, top_up: uint256) -> uint256:
+    """
+    @notice What a keeper gets of a topped-up order: max(keeper fee, gas * base fee * price), as far as there is escrow.
+    """
+    if self.gas_price_source.address == empty(address):
+        return keeper_fee + top_up
+    price: uint256 = 0
+    published_at: uint256 = 0
+    price, published_at = staticcall self.gas_price_source.price(self.gas_price_feed)
+    # rounded up, in favour of whoever paid for the gas
+    cost: uint256 = fixed_point.mul_div_up(GAS_PAID_FOR * block.basefee, price, CASH_SCALE)
+    return max(keeper_fee, min(cost, keeper_fee + top_up))
 
 
 @internal
@@ -759,5 +824,7 @@ def _order(id: uint256, head: uint256) -> IOrderBook.Order:
 def _delete(id: uint256, head: uint256):
     self.heads[id] = 0
     self.bodies[id] = 0
+    if head & TOP_UP_IN_HEAD != 0:
+        self.top_ups[id] = 0
     if head & TAIL_IN_HEAD != 0:
         self.tails[id] = 0

@@ -38,7 +38,6 @@ class Patch:
     timestamp: int = 1_700_000_000
     block_number: int = 1
     chain_id: int = CHAIN_ID
-    base_fee: int = 0
 
     @contextlib.contextmanager
     def anchor(self) -> Iterator[None]:
@@ -89,10 +88,10 @@ class RevmBackend:
     def __init__(self) -> None:
         self.patch = Patch()
         self.vm = _new_vm()
-        self._block: tuple[int, int, int] | None = None
+        self._block: tuple[int, int] | None = None
 
     def set_block(self) -> None:
-        block = (self.patch.timestamp, self.patch.block_number, self.patch.base_fee)
+        block = (self.patch.timestamp, self.patch.block_number)
         if self._block != block:
             self._block = block
             self.vm.set_block_env(
@@ -101,7 +100,7 @@ class RevmBackend:
                     timestamp=self.patch.timestamp,
                     gas_limit=GAS_LIMIT,
                     prevrandao=b"\0" * 32,
-                    basefee=self.patch.base_fee,
+                    basefee=0,
                 )
             )
 

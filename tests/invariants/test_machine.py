@@ -266,6 +266,10 @@ class Machine(RuleBasedStateMachine):
         played = self.player.world
         self.act("place_signed", market=market, size=lots * played.lot, margin=margin_usd * played.unit, **terms)
 
+    @rule(order=orders, amount=st.sampled_from([0, 1, 10**6, 10**40]), by=anyone)
+    def top_up(self, **terms: Any) -> None:
+        self.act("top_up", **terms)
+
     @rule(order=orders, nonce=nonces, fee=fees, by=anyone)
     def cancel_signed(self, **terms: Any) -> None:
         self.act("cancel_signed", **terms)
@@ -537,6 +541,7 @@ EXCLUDED = {
     "MarginPool.set_engine(address,bool)": "wiring at deployment; by others in do_forbidden",
     "InsuranceFund.set_market(address,bool)": "wiring at deployment; by others in do_forbidden",
     "Vault.set_market(address,bool)": "wiring at deployment; by others in do_forbidden",
+    "OrderBook.set_gas_price(address,bytes32)": "unit tests; by others in do_forbidden",
     "RecoveryToken.set_minter(address)": "once, at deployment; by others in do_forbidden",
     "MarginPool.collect(address,uint256)": "called by the order book in place; by others in do_forbidden",
     "MarginPool.allow_pull(address,uint256)": "called by the order book in execute; by others in do_forbidden",
@@ -611,6 +616,7 @@ TOUR: list[Action] = [
     ("place_for", {"who": "trader1", "by": "keeper0", "market": 0, "size": WAD, "margin": 1, "reduce_only": False}),
     ("cancel", {"order": -1, "by": "keeper0"}),
     ("place_attached", BRACKET),
+    ("top_up", {"order": 0, "amount": 5, "by": "trader1"}),
     ("cancel", {"order": 0, "by": "trader4"}),
     ("place_attached", BRACKET),
     ("move", {"market": 0, "bps": 0, "after": 5}),

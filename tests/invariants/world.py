@@ -388,6 +388,19 @@ class World:
         )
         return int(number)
 
+    def do_top_up(self, order: int, amount: int, by: str) -> bool:
+        """What is topped up is as if it were the order's fee."""
+        number = list(self.orders)[order % len(self.orders)] if self.orders else 0
+        balance = self.exchange.pool.balance_of(address_of(by))
+        _, refused = self._call(self.exchange.book.top_up, number, amount, sender=by)
+        assert (refused == "") == bool(number and 0 < amount <= balance), refused
+        if refused:
+            return False
+        theirs = self.orders[number]
+        self._pay(by, theirs.owner, amount)
+        self.orders[number] = replace(theirs, fee=theirs.fee + amount)
+        return True
+
     def _exits(self, market: int, is_buy: bool, size: int, widths: tuple[int, int]) -> list[tuple[Any, ...]]:
         """Take-profit and stop-loss so many bps away from the price, 0 for none; size 0 closes all."""
         address, price, sign = self.market(market).address, self.prices[market], 1 if is_buy else -1
@@ -608,6 +621,7 @@ class World:
             return False
         self.coins += 20
         self.moved_units += abs(delta)
+        # no price of gas is set: a keeper gets all that is there
         self.capital.credit(order.owner, -order.fee)
         self.capital.credit(keeper, order.fee)
         self.last.market, self.last.is_filled = order.market, True
@@ -1138,6 +1152,7 @@ class World:
             (market.crank, (0,)),
             (ex.book.set_market, (market.address, False)),
             (ex.book.set_keeper_fee, (0,)),
+            (ex.book.set_gas_price, (me, bytes(32))),
             (ex.book.transfer_ownership, (me,)),
             (ex.book.cancel, (2**63,)),
             (ex.book.execute, (2**63,)),

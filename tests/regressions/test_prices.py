@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import boa
@@ -10,7 +11,7 @@ from tests.regressions.support import USD, Desk, build_desk, list_market, set_pa
 from tests.regressions.traps import trap
 from tests.system import WAD, World, build_world, events
 from tests.unit import support
-from tests.unit.support import FEED, LIMIT, STOP, deployer, publisher_keys, sign
+from tests.unit.support import FEED, LIMIT, MARKET, STOP, deployer, publisher_keys, sign
 
 CANNOT_APPLY = {
     "the collateral is taken to be worth one dollar": (
@@ -271,3 +272,51 @@ def test_outage__of_a_foreign_feed__orders_wait_and_fill_afterwards(foreign: For
     foreign.aggregator.set_silent(False)
     foreign.answer(100)
     assert foreign.world.execute(order)
+
+
+@trap("free look: an order filled at a price known when it was placed", "the keeper picks among valid prices")
+def test_order__a_thousand_attempts_to_choose_a_price__gain_nothing() -> None:
+    """The attacker knows the next price when placing, executes alone, and tries every price published so far first."""
+    random, world = Random(20), build_world()
+    world.open("maker", -300 * WAD, 10_000 * USD)  # skew to be paid for taking it away
+    attacker = world.fund("attacker", 20_000 * USD)
+    book, start = world.order_book, world.free("attacker")
+    filled, best = 0, -start
+    for _ in range(1_000):
+        with boa.env.anchor():
+            known = 100 * WAD + random.randrange(-3 * WAD, 3 * WAD)
+            coming = known + random.randrange(-5 * WAD, 5 * WAD)
+            world.set_price(known)
+            kind = random.choice((MARKET, LIMIT, STOP))
+            size = random.choice((1, -1)) * random.randrange(WAD, 200 * WAD)
+            trigger = 0 if kind == MARKET else random.choice((known, coming, (known + coming) // 2, 100 * WAD))
+            order = (world.market.address, kind, size, 5_000 * USD, trigger, 0, False, boa.env.timestamp + 600)
+            with boa.env.prank(attacker):
+                order_id = book.place(order)
+            # what was published up to now, also when it comes to the chain later
+            for at in (boa.env.timestamp, boa.env.timestamp - random.randrange(60)):
+                boa.env.time_travel(seconds=random.choice((0, 1, 5)))
+                world.source.set_price_of(world.feeds[0], known, at)
+                with boa.reverts("wait: price not newer than the order"), boa.env.prank(attacker):
+                    book.execute(order_id)
+            world.set_price(coming)
+            try:
+                with boa.env.prank(attacker):
+                    is_filled = book.execute(order_id)
+            except boa.BoaError as error:
+                assert "wait: trigger not reached" in str(error)
+                continue
+            assert is_filled, world.failure()
+            filled += 1
+            # at the price of the fill there is nothing to take: whatever the attacker knew, it is in that price
+            with boa.env.prank(attacker):
+                close = book.place((world.market.address, MARKET, -size, 0, 0, 0, True, boa.env.timestamp + 600))
+            world.refresh()
+            with boa.env.prank(attacker):
+                assert book.execute(close), world.failure()
+            gain = world.free("attacker") - start
+            fees = 2 * abs(size) * coming * 2 // (WAD * WAD * 10_000 // USD)
+            assert gain <= -fees, "less than what the maker fees of two trades take"
+            best = max(best, gain)
+    assert filled > 500
+    assert best < 0
