@@ -44,6 +44,8 @@ def write(entries: list[dict[str, Any]], made: int, seed: int) -> tuple[str, int
         f"{made:,} mutants by the rules of universalmutator, in an order drawn with seed {seed};",
         f"{len(entries):,} of them looked at. The score is killed / (killed + survived, not equivalent).",
         "*Same code* compiles to what the original or an earlier mutant compiles to, and counts for nothing.",
+        "Survivors get a test or a verdict, so a seed that has been worked on scores high: another one says more",
+        "about the tests (`make mutate SEED=n`).",
         "",
         "| file | don't compile | same code | killed | survived | of these equivalent | score |",
         "|---|---|---|---|---|---|---|",
