@@ -140,3 +140,19 @@ def test_spike__keeper_saves_on_gas__cannot_end_the_order() -> None:
             ended += 1
             assert events(world.order_book, "OrderExecuted"), gas
     assert ended > 0
+
+
+@trap("a spike of the gas price strands orders", "a fee fixed when placing strands the order")
+def test_spike__order_topped_up__pays_its_keeper_more() -> None:
+    world = build_world()
+    fee = world.order_book.keeper_fee()
+    world.fund("trader", 500 * USD + fee)
+    friend = world.fund("friend", 40 * USD)
+    order = world.place("trader", WAD, 500 * USD)
+    with boa.env.prank(friend):
+        world.order_book.top_up(order, 40 * USD)
+    world.refresh()
+    assert world.execute(order)
+    # all of it: no price of gas is set here
+    assert world.pool.balance_of(world.keeper) == fee + 40 * USD
+    assert world.position("trader").units == WAD
