@@ -15,7 +15,7 @@ import pytest
 
 from plimsoll import artifacts
 from tests.system import DEFAULTS, WAD, World, build_world
-from tests.unit.support import FEED, deployer, publisher_keys
+from tests.unit.support import FEED, LIMIT, deployer, publisher_keys
 
 DOCUMENT = artifacts.ROOT / "docs/security.md"
 USD = 10**6
@@ -23,7 +23,17 @@ NOBODY = "0x" + "00" * 20
 NONE = bytes(32)
 
 ENGINES = {"engine", "order book", "market", "fund"}
-ROLES = {"outsider", "trader", "keeper", "guardian", "guardian contract", "owner", "proposer", "timelock"} | ENGINES
+ROLES = {
+    "outsider",
+    "trader",
+    "delegate",
+    "keeper",
+    "guardian",
+    "guardian contract",
+    "owner",
+    "proposer",
+    "timelock",
+} | ENGINES
 # The first words of the table's second column, and which roles that is. The trader holds the orders, requests and roles
 # in question; the deployer of the play money is its minter.
 WHO = {
@@ -38,7 +48,9 @@ WHO = {
     "guardian": {"guardian"},
     "proposer": {"proposer"},
     "timelock": {"timelock"},
-    "holder of the order; anyone once it has expired": {"trader"},
+    "delegate": {"delegate"},
+    "holder of the account or their delegate": {"trader", "delegate"},
+    "holder of the order or their delegate; anyone once it has expired": {"trader", "delegate"},
     "holder of the request": {"trader"},
     "holder of the role": {"trader"},
     "minter": {"owner"},
@@ -126,7 +138,7 @@ FAILS = {
 @pytest.fixture(scope="module")
 def stage() -> Stage:
     world = build_world()
-    roles = {name: world.account(name) for name in ("outsider", "trader", "guardian", "proposer", "engine")}
+    roles = {name: world.account(name) for name in ("outsider", "trader", "delegate", "guardian", "proposer", "engine")}
     trader = roles["trader"]
     world.open("trader", 100 * WAD, 1_000 * USD)
     world.fund("trader", 1_000 * USD)
@@ -137,6 +149,7 @@ def stage() -> Stage:
         world.token.approve(world.vault.address, 2**256 - 1)
         world.vault.deposit(1_000 * USD, trader)
         request = world.vault.request_redeem(world.vault.balanceOf(trader) // 2)
+        world.order_book.set_delegate(roles["delegate"], NOBODY, boa.env.timestamp + 86_400, 10, 1_000_000 * USD)
 
     keys = [key.address for key in publisher_keys(5)]
     with boa.env.prank(world.owner):
@@ -194,6 +207,8 @@ def stage() -> Stage:
     params = tuple(DEFAULTS.values())
     trade = (trader, -WAD, 0, 0, True, 0)
     asked = (market, 0, WAD, 100 * USD, 0, 0, False, boa.env.timestamp + 86_400)
+    profit = (market, LIMIT, -WAD, 0, 200 * WAD, 0, True, boa.env.timestamp + 86_400)
+    later = boa.env.timestamp + 60
     samples: dict[str, tuple[Any, ...]] = {
         "ChainlinkSource.set_feed": (FEED, aggregator.address, 60, 1, 2),
         "CollateralToken.approve": (trader, 1),
@@ -226,7 +241,9 @@ def stage() -> Stage:
         "MarginPool.collect": (trader, 1),
         "MarginPool.deposit": (1, trader),
         "MarginPool.deposit_with_permit": (1, trader, 0, 27, NONE, NONE),
+        "MarginPool.deposit_signed": (trader, 1, 0, 0, later, b"", 27, NONE, NONE),
         "MarginPool.draw": (0,),
+        "MarginPool.invalidate_nonces": (0, 1),
         "MarginPool.pay": (trader, 0),
         "MarginPool.release": (trader, 1),
         "MarginPool.set_engine": (roles["outsider"], True),
@@ -243,12 +260,21 @@ def stage() -> Stage:
         "Market.trade": trade,
         "MarketFactory.create_market": (wiring, trader, params),
         "OrderBook.add_margin": (market, 1),
+        "OrderBook.add_margin_for": (trader, market, 10 * USD),
         "OrderBook.cancel": (order,),
+        "OrderBook.cancel_signed": (order, trader, 0, later, b"", 0),
         "OrderBook.execute": (order,),
+        "OrderBook.invalidate_nonces": (0, 1),
         "OrderBook.place": (asked,),
+        "OrderBook.place_for": (trader, asked),
+        "OrderBook.place_linked": (trader, [profit]),
+        "OrderBook.place_signed": (asked, trader, 0, later, b"", 0),
         "OrderBook.remove_margin": (market, 1),
+        "OrderBook.set_delegate": (roles["outsider"], market, later, 1, 1),
+        "OrderBook.set_gas_price": (NOBODY, NONE),
         "OrderBook.set_keeper_fee": (0,),
         "OrderBook.set_market": (market, False),
+        "OrderBook.top_up": (order, 1),
         "PriceFeed.set_limits": (60, 100),
         "PriceFeed.set_publishers": (keys, 4),
         "PriceFeed.update": ([],),
