@@ -176,6 +176,16 @@ FOUND = {
         "margin_bps": 1440}], ["move", {"after": 41, "bps": 15000, "market": 0}], ["lp_deposit", {"who": "lp0",
         "amount": 50000000000000000000}], ["lp_deposit", {"who": "lp0", "amount": 1000000000000000000}], ["lp_deposit",
         {"who": "lp0", "amount": 20000000000000000000000}]]}""",
+    # half of what was left of a position, some WADs, taken for all of it by the model
+    "close_half_of_dust": """
+        {"setup": {"decimals": 18, "price": 3000000000000000000000, "vault": 2000, "budget": 30000, "skew_scale":
+        5000000, "adl_step_bps": 3333, "mandate": 5000}, "actions": [["open", {"who": "trader0", "market": 0,
+        "lots": 153, "margin_bps": 250}], ["open", {"who": "trader1", "market": 0, "lots": -178, "margin_bps":
+        250}], ["open", {"who": "trader2", "market": 0, "lots": 368, "margin_bps": 250}], ["set_params", {"market":
+        0, "name": "loss_budget", "value": 10000000000}], ["move", {"market": 0, "bps": 500, "after": 30}],
+        ["crank", {"market": 0, "most": 1, "keeper": "keeper0"}], ["open", {"who": "trader7", "market": 0, "lots":
+        -582, "margin_bps": 400}], ["crank", {"market": 0, "most": 1000, "keeper": "keeper1"}], ["close", {"who":
+        "trader0", "market": 0, "part_bps": 5000}]]}""",
 }
 
 

@@ -612,7 +612,8 @@ class World:
             delta = Fraction(1 if order.size > 0 else -1)
         if held is not None and held.signed_units * delta < 0:
             left = [e.units_after for e in self.last.events if type(e).__name__ == "Traded"]
-            if is_all or left == [0] or abs(held.signed_units + delta) <= ROUNDING:
+            beyond = abs(delta) - abs(held.signed_units)
+            if is_all or left == [0] or 0 <= beyond <= ROUNDING:
                 delta = -held.signed_units  # all of it: the market rounds units down, the model has fractions
         known = refused == "market only reduces"
         terms = order.owner, delta, order.margin, order.acceptable, order.reduce_only, order.placed_at
