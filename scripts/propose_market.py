@@ -13,7 +13,7 @@ from eth_utils import to_checksum_address
 from plimsoll import accounts, deployments, governance
 from plimsoll.deploy import WAD, Listing, Plan
 from plimsoll.errors import PlimsollError
-from scripts.deploy import NETWORK, check_chain
+from plimsoll.local_chain import NETWORK, check_chain
 
 FROM_THE_DEPLOYMENT = ("loss_budget_bps", "mandate_bps", "adl_step_bps", "max_age")
 

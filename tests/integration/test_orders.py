@@ -6,6 +6,7 @@ import ape
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from plimsoll import accounts
 from plimsoll.deploy import WAD
 from plimsoll.signing import Signer
 from tests.integration.conftest import BTC_PRICE, HOUR, USD, World
@@ -77,7 +78,8 @@ def test_orders__paused_or_expired__fail_alone_and_refund(world: World, trader: 
     world.fund(trader, 2_000)
     before = world.free(trader)
     id_ = world.place(trader, WAD // 10, 1_000)
-    world.market.set_increase_paused(True, sender=ape.accounts.test_accounts[0])
+    guardian = ape.accounts.test_accounts[accounts.GUARDIAN]
+    world.contract("Guardian").pause(world.market.address, sender=guardian)
     world.publish(BTC_PRICE)
     assert execute(world, id_) == "market is paused"
     id_ = book.next_id()
