@@ -16,7 +16,7 @@ initializes: ownable
 exports: (ownable.owner, ownable.transfer_ownership)
 
 # as many as the order book can know
-MAX_MARKETS: constant(uint256) = 2**12 - 1
+MAX_MARKETS: constant(uint256) = 2**10 - 1
 
 order_book: public(immutable(address))
 

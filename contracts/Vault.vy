@@ -261,7 +261,7 @@ def pool() -> address:
 @internal
 def _net() -> int256:
     """
-    @dev cash + sum over markets of (unsettled variation margin - P * K^2 / (2 * psi)), floored at zero.
+    @dev cash + sum over markets of (unsettled variation margin - P * K^2 / (2 * psi)). Negative where it owes more than it has.
     """
     worth: int256 = convert(pool_account._balance(), int256)
     for market: address in market_list.markets:

@@ -3,8 +3,9 @@
 """
 @title Liquidation and the waterfall: vault, skin in the game, insurance, ADL, vault of last resort
 @license AGPL-3.0-only
-@notice `crank` is a loop of small steps. Each step reads what it needs from storage and leaves the books right, so that an
-        interrupted crank goes on where it stopped: crank(1) n times is crank(n).
+@notice `crank` is a loop of small steps. What ADL does for a loser is written to the books once, when the loser is done or the
+        crank ends, so that they are right after each call and an interrupted crank goes on where it stopped: crank(1) n
+        times is crank(n).
 """
 from ..interfaces import IInsuranceFund
 from ..interfaces import IMarket

@@ -37,7 +37,6 @@ WHOLE = {
 }
 # internal functions that take an array
 PASSED = {
-    "contracts/modules/liquidation.vy: _highest": "ends of the columns with work, in memory: a handful",
     "contracts/PriceFeed.vy: _set_publishers": "the owner's, once in a while",
     "contracts/Relay.vy: _update": "sixteen observations on their way out",
     "contracts/Lens.vy: _is_fair_adl_due": "two words, in a view",
