@@ -32,7 +32,7 @@ help: ## list the targets
 
 # Set-up -------------------------------------------------------------------------------------------------------------
 
-setup: $(PYTHON_STAMP) $(NODE_STAMP) ## install everything into .venv and frontend/node_modules
+setup: $(PYTHON_STAMP) $(NODE_STAMP) .venv/bin/plimsoll ## install everything into .venv and frontend/node_modules
 
 tools:
 	@scripts/check_tools.sh
@@ -50,6 +50,11 @@ $(PYTHON_STAMP): requirements.lock | tools
 	then :; else $(PIP) -r requirements.lock; fi
 	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "plimsoll.pth").write_text(f"{pathlib.Path.cwd()}\n")'
 	@touch $@
+
+# The package is not installed, only found, so pip makes no program for it.
+.venv/bin/plimsoll: $(PYTHON_STAMP)
+	@printf '#!%s\nfrom plimsoll.cli import main\n\nmain()\n' "$(CURDIR)/$(PY)" > $@
+	@chmod +x $@
 
 $(NODE_STAMP): frontend/package.json frontend/package-lock.json | tools
 	@echo "setup: Node packages into frontend/node_modules"

@@ -323,6 +323,6 @@ def run_demo() -> None:
 
 
 if __name__ == "__main__":
-    from plimsoll.cli import demo as command
+    from plimsoll.commands.demo import demo as command
 
     command(prog_name="make demo")

@@ -131,15 +131,3 @@ def app_of(publisher: Publisher) -> web.Application:
     app.add_routes([web.get("/observations", observations), web.get("/health", health)])
     app.cleanup_ctx.append(lifetime)
     return app
-
-
-async def serve(app: web.Application, port: int) -> web.AppRunner:
-    """Serves `app` on 127.0.0.1:`port`; PlimsollError if the port is taken. The caller cleans the runner up."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-    except OSError:
-        await runner.cleanup()
-        raise PlimsollError(f"port {port} of 127.0.0.1 is already in use") from None
-    return runner

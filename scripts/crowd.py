@@ -1,5 +1,5 @@
 """`ape run crowd`: lets a crowd of traders in. See plimsoll/crowd.py."""
 
-from plimsoll.cli import crowd as cli
+from plimsoll.commands.crowd import crowd as cli
 
 __all__ = ["cli"]

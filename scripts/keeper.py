@@ -1,5 +1,5 @@
 """`ape run keeper`: keeps the markets. See plimsoll/keeper.py."""
 
-from plimsoll.cli import keeper as cli
+from plimsoll.commands.keeper import keeper as cli
 
 __all__ = ["cli"]

@@ -15,8 +15,9 @@ from plimsoll.bars import WAD, PricePath
 from plimsoll.errors import PlimsollError
 from plimsoll.observation import Domain
 from plimsoll.oracle import Endpoint, collect
-from plimsoll.publisher import NOISE_PPM, Publisher, app_of, replay_source, serve, with_noise
+from plimsoll.publisher import NOISE_PPM, Publisher, app_of, replay_source, with_noise
 from plimsoll.replay import Clock, Replay, load_clock, save_clock
+from plimsoll.service import serve
 
 ACCOUNT = Account.from_key("0x" + "42" * 32)
 DOMAIN = Domain(31337, Account.from_key("0x" + "07" * 32).address)

@@ -1,0 +1,1 @@
+"""The commands of `plimsoll`, one module each, loaded when they are run: help is instant."""
