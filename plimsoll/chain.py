@@ -1,15 +1,13 @@
-"""Access to a chain through AsyncWeb3: contracts by name, events decoded, and one owner of the nonce for each key."""
+"""Access to a chain through AsyncWeb3: contracts by name, events decoded."""
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
-from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress, HexStr
 from hexbytes import HexBytes
 from web3 import AsyncHTTPProvider, AsyncWeb3
@@ -23,11 +21,7 @@ from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
-TIP_WEI = 10**9
 POLL_SECONDS = 0.1
-REPLACE_AFTER_SECONDS = 8.0
-RECEIPT_SECONDS = 60.0
 BASE_FEE_SECONDS = 1.0
 READ_ATTEMPTS = 4
 AT_ONCE = 32
@@ -69,12 +63,22 @@ class Event:
     transaction: HexBytes
 
 
+def client(url: str, timeout: float | None = None) -> AsyncWeb3:
+    """Access to the node at `url`; `timeout` as of `Chain`."""
+    options: dict[str, Any] = {}
+    if timeout is not None:
+        limit = aiohttp.ClientTimeout(total=timeout)
+        options = {"request_kwargs": {"timeout": limit}, "exception_retry_configuration": None}
+    return AsyncWeb3(AsyncHTTPProvider(url, cache_allowed_requests=False, **options))
+
+
 class Chain:
     """One deployment on one node."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, timeout: float | None = None) -> None:
+        """`timeout`: seconds after which a request has failed, without another try. Default: web3's, several tries."""
         self.deployment = deployment
-        self.w3 = AsyncWeb3(AsyncHTTPProvider(deployment.rpc_url, cache_allowed_requests=False))
+        self.w3 = client(deployment.rpc_url, timeout)
         self.names: dict[ChecksumAddress, str] = {address: name for name, address in deployment.contracts.items()}
         self.names |= {market.address: "Market" for market in deployment.markets.values()}
         self._contracts: dict[ChecksumAddress, AsyncContract] = {}
@@ -190,90 +194,3 @@ class Chain:
                 if item["type"] == "event"
             }
         return self._topics[name]
-
-
-class Sender:
-    """The only user of one key's nonce. Sends EIP-1559 transactions, in order, without waiting for the one before."""
-
-    def __init__(self, chain: Chain, account: LocalAccount) -> None:
-        self.chain = chain
-        self.account = account
-        self.failed = 0
-        self._nonce: int | None = None
-        self._lock = asyncio.Lock()
-
-    @property
-    def address(self) -> ChecksumAddress:
-        return self.account.address
-
-    def forget_nonce(self) -> None:
-        """Asks the chain for the nonce before the next transaction: after an error or another chain."""
-        self._nonce = None
-
-    async def send(self, call: Call) -> HexBytes:
-        """Signs and sends; returns the hash. PlimsollError if the node refuses."""
-        sent, _ = await self._send_next(call)
-        return sent
-
-    async def _send_next(self, call: Call) -> tuple[HexBytes, int]:
-        async with self._lock:
-            eth = self.chain.w3.eth
-            if self._nonce is None:
-                self._nonce = await eth.get_transaction_count(self.address, "pending")
-            nonce = self._nonce
-            signed = await self._sign(call, nonce, 100)
-            try:
-                sent = await eth.send_raw_transaction(signed)
-            except Web3Exception as error:
-                self.forget_nonce()
-                raise PlimsollError(f"the node refused a transaction of {self.address}: {error}") from None
-            except CONNECTION_ERRORS:
-                self.forget_nonce()
-                raise
-            self._nonce = nonce + 1
-            return sent, nonce
-
-    async def _sign(self, call: Call, nonce: int, fee_percent: int) -> bytes:
-        base_fee = await self.chain.base_fee()
-        tip = TIP_WEI * fee_percent // 100
-        fields = {
-            "type": 2,
-            "chainId": self.chain.deployment.chain_id,
-            "nonce": nonce,
-            "to": call.to,
-            "data": call.data,
-            "value": call.value,
-            "gas": call.gas,
-            "maxPriorityFeePerGas": tip,
-            "maxFeePerGas": 3 * base_fee * fee_percent // 100 + tip,
-        }
-        return self.account.sign_transaction(fields).raw_transaction
-
-    async def send_and_wait(self, call: Call) -> TxReceipt:
-        """Sends, replaces the transaction at a higher fee if it gets stuck, returns the receipt whatever its status."""
-        first, nonce = await self._send_next(call)
-        sent, fee_percent = [first], 100
-        for _ in range(int(RECEIPT_SECONDS / REPLACE_AFTER_SECONDS)):
-            receipt = await self._first_receipt(sent, REPLACE_AFTER_SECONDS)
-            if receipt is not None:
-                self.failed += receipt["status"] == 0
-                return receipt
-            fee_percent = fee_percent * 5 // 4
-            log.info("replacing a stuck transaction, nonce %s, at %s %% of the usual fee", nonce, fee_percent)
-            try:
-                sent.append(await self.chain.w3.eth.send_raw_transaction(await self._sign(call, nonce, fee_percent)))
-            except Web3Exception as error:
-                log.debug("not replaced: %s", error)  # most likely mined in between
-        self.forget_nonce()
-        raise PlimsollError(f"no receipt within {RECEIPT_SECONDS:.0f} s for nonce {nonce} of {self.address}")
-
-    async def _first_receipt(self, hashes: Sequence[HexBytes], seconds: float) -> TxReceipt | None:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < deadline:
-            for item in hashes:
-                try:
-                    return await self.chain.w3.eth.get_transaction_receipt(item)
-                except TransactionNotFound:
-                    continue
-            await asyncio.sleep(POLL_SECONDS)
-        return None

@@ -9,10 +9,11 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from plimsoll import deployments
 from plimsoll.deployments import Address, Deployment, Url
@@ -53,6 +54,31 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Key(Section):
+    """Where a key is: exactly one of a variable, a keystore with its password file, a signer with its address."""
+
+    env: str | None = None
+    """Environment variable that holds a private key, hex."""
+    keystore: Path | None = None
+    password_file: Path | None = None
+    signer_url: Url | None = None
+    address: Address | None = None
+    token_file: Path | None = None
+    """Bearer token for the signer."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Key":
+        if sum(item is not None for item in (self.env, self.keystore, self.signer_url)) != 1:
+            raise ValueError("give one of env, keystore or signer_url")
+        if (self.keystore is None) != (self.password_file is None):
+            raise ValueError("keystore and password_file go together")
+        if (self.signer_url is None) != (self.address is None):
+            raise ValueError("signer_url and address go together")
+        if self.token_file is not None and self.signer_url is None:
+            raise ValueError("token_file goes with signer_url")
+        return self
+
+
 class Publisher(Section):
     host: Host = "127.0.0.1"
     port: Port | None = None
@@ -61,13 +87,54 @@ class Publisher(Section):
     clock: Path = DEMO_FOLDER / "clock.json"
 
 
+class Shard(Section):
+    """One part of the orders: those whose id leaves `index` when divided by `count`."""
+
+    index: int = Field(0, ge=0)
+    count: int = Field(1, ge=1)
+    grace: int = Field(5, ge=0)
+    """Orders of other shards are taken when they have been ready for so many seconds: their keeper is silent."""
+
+    @model_validator(mode="after")
+    def _inside(self) -> "Shard":
+        if self.index >= self.count:
+            raise ValueError("index is counted from 0 and below count")
+        return self
+
+
+PolicyName = Literal["prices", "cranks", "orders", "funding"]
+
+
 class Keeper(Section):
     host: Host = "127.0.0.1"
     port: Port = 8710
+    key: list[Key] = []
+    """Default: PLIMSOLL_KEEPER_KEY; without it, on a local chain, account 1 of the development mnemonic."""
+    policies: list[PolicyName] = ["prices", "cranks", "orders", "funding"]
+    mode: Literal["duty", "profit"] = "duty"
+    """duty: does the work also at a loss. profit: only what pays for its gas."""
+    min_profit_bps: int = Field(0, ge=0)
+    """In profit mode a reward must exceed the gas cost by this much."""
+    gas_feed: str = "ETH-USD"
+    """Feed of the currency that gas is paid in; the profit check reads it."""
     deviation_bps: int = Field(10, ge=1, le=10_000)
     """A price that moved this far is sent."""
     heartbeat: int = Field(20, ge=1)
     """A price this old is renewed, seconds."""
+    funding_seconds: int = Field(3_600, ge=1)
+    """A market with positions that nothing touched for so long is cranked, so that its funding is settled."""
+    tip_gwei: Decimal = Field(Decimal(1), ge=0)
+    max_fee_gwei: Decimal = Field(Decimal(500), gt=0)
+    """Never offers more per gas, base fee and tip together."""
+    shard: Shard = Shard()
+    jitter_ms: int = Field(0, ge=0, le=10_000)
+    """Waits up to so long before it looks, so that of many keepers most find the work done."""
+    poll_seconds: Decimal = Field(Decimal(1), gt=0)
+    rpc_timeout: Decimal = Field(Decimal(5), gt=0)
+    ws_url: WebSocketUrl | None = None
+    """New heads come as hints from here; without it they are polled."""
+    private_url: Url | None = None
+    """Transactions are sent here alone; everything else is asked of the network's node."""
 
 
 class Indexer(Section):

@@ -17,9 +17,11 @@ from hexbytes import HexBytes
 from web3.exceptions import Web3Exception
 
 from plimsoll import accounts
-from plimsoll.chain import CONNECTION_ERRORS, Call, Chain, Sender, gather_limited
+from plimsoll.chain import CONNECTION_ERRORS, Call, Chain, gather_limited
 from plimsoll.crowd_draw import BPS, Trader
 from plimsoll.errors import PlimsollError
+from plimsoll.keys import LocalSigner
+from plimsoll.sender import Sender
 
 log = logging.getLogger(__name__)
 GAS_MONEY_WEI = 5 * 10**17
@@ -47,7 +49,7 @@ class Crowd:
 
     def __post_init__(self) -> None:
         for trader in self.traders:
-            self.senders[trader.index] = Sender(self.chain, self.account(trader))
+            self.senders[trader.index] = Sender(self.chain, LocalSigner(self.account(trader)))
 
     def account(self, trader: Trader) -> LocalAccount:
         """The key of a trader."""
@@ -87,10 +89,10 @@ class Crowd:
     async def _fund(self, large: dict[int, int]) -> None:
         """Gas money for all, collateral for those in `large`."""
         token = self.chain.contract("CollateralToken")
-        funder = Sender(self.chain, accounts.dev_account(accounts.FUNDER))
+        funder = Sender(self.chain, LocalSigner(accounts.dev_account(accounts.FUNDER)))
         sent = []
         if large:
-            minter = Sender(self.chain, accounts.dev_account(accounts.DEPLOYER))
+            minter = Sender(self.chain, LocalSigner(accounts.dev_account(accounts.DEPLOYER)))
             mint = self.chain.call(token, "mint", [funder.address, sum(large.values())], TOKEN_GAS)
             await self._all_good([await minter.send(mint)], "minting")
         for trader in self.traders:

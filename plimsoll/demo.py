@@ -24,16 +24,18 @@ from plimsoll import accounts, deployments, web
 from plimsoll.anvil import check_port, mine_each_second, start_anvil
 from plimsoll.artifacts import ROOT
 from plimsoll.bars import WAD
-from plimsoll.chain import CONNECTION_ERRORS, Chain, Sender, gather_limited
+from plimsoll.chain import CONNECTION_ERRORS, Chain, gather_limited
 from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import draw_crowd
 from plimsoll.demo_input import Input, load_input, parse_whole
 from plimsoll.errors import PlimsollError
 from plimsoll.folders import DEMO_FOLDER as FOLDER
+from plimsoll.keys import LocalSigner
 from plimsoll.live import View, Watcher
 from plimsoll.processes import Children
 from plimsoll.replay import save_clock, write_json
 from plimsoll.report import Run, build_report, draw_run, summary_table, waterfall_table
+from plimsoll.sender import Sender
 
 SHOWN_FOLDER = os.path.relpath(FOLDER)
 PUBLISHERS = 5
@@ -254,7 +256,7 @@ class Demo:
             for _, account, _ in item.liquidated | item.deleveraged
         }
         self.say(f"collecting for {len(touched)} positions that were liquidated or deleveraged")
-        sender = Sender(chain, accounts.dev_account(accounts.FUNDER))
+        sender = Sender(chain, LocalSigner(accounts.dev_account(accounts.FUNDER)))
         calls = [
             chain.call(chain.at("Market", market), "sync", [account], SYNC_GAS) for market, account in sorted(touched)
         ]

@@ -1,13 +1,12 @@
 """What happened, told from events alone: who held what, what was liquidated and deleveraged, who paid for the losses.
 Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from eth_typing import ChecksumAddress
 
 from plimsoll.chain import Event
-from plimsoll.keeper_core import percentile
 
 WAD = 10**18
 LAYERS = ("skin_in_the_game", "insurance", "adl", "vault")
@@ -189,3 +188,11 @@ def lowest_insurance(events: Iterable[Event], start: int) -> int:
 def blocks_p50_p99(counts: list[int]) -> tuple[int, int]:
     """Median and 99th percentile."""
     return percentile(counts, 50), percentile(counts, 99)
+
+
+def percentile(values: Sequence[int], percent: int) -> int:
+    """The smallest value that at least `percent` % of `values` do not exceed; 0 of none."""
+    if not values:
+        return 0
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]

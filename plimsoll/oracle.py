@@ -1,6 +1,5 @@
-"""From publishers to one update of `PriceFeed`: collect concurrently, then choose, purely, what to send."""
+"""From publishers to one update of `PriceFeed`: fetch, then choose, purely, what to send."""
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -33,19 +32,11 @@ class Rules:
     max_age: int
 
 
-async def collect(
-    session: aiohttp.ClientSession, endpoints: Sequence[Endpoint], after: int, seconds: float
-) -> list[Observation]:
-    """The newest observations of every publisher that answers within `seconds`.
+async def fetch(session: aiohttp.ClientSession, endpoint: Endpoint, after: int, seconds: float) -> list[Observation]:
+    """The newest observations of one publisher, none if it fails or does not answer within `seconds`.
 
-    Each publisher holds its answer until it has something published after `after` (long polling). A publisher that
-    fails is left out: the others decide whether there is a quorum.
+    It holds its answer until it has something published after `after` (long polling).
     """
-    answers = await asyncio.gather(*(_fetch(session, endpoint, after, seconds) for endpoint in endpoints))
-    return [observation for answer in answers for observation in answer]
-
-
-async def _fetch(session: aiohttp.ClientSession, endpoint: Endpoint, after: int, seconds: float) -> list[Observation]:
     try:
         limit = aiohttp.ClientTimeout(total=seconds)
         async with session.get(f"{endpoint.url}/observations", params={"after": str(after)}, timeout=limit) as response:

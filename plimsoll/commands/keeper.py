@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from plimsoll.commands.base import OneLineErrors, configure, key_from, override, service_options
+from plimsoll.commands.base import OneLineErrors, configure, override, service_options
 
 
 @click.command(cls=OneLineErrors)
@@ -12,33 +12,41 @@ from plimsoll.commands.base import OneLineErrors, configure, key_from, override,
 @click.option("--port", type=int, help="Where /health and /metrics are served. Default: 8710.")
 @click.option("--deviation-bps", type=int, help="A price that moved this far is sent. Default: 10.")
 @click.option("--heartbeat", type=int, help="A price this old is renewed, in seconds. Default: 20.")
-def keeper(port: int | None, deviation_bps: int | None, heartbeat: int | None, **common: Any) -> None:
+@click.option(
+    "--mode", type=click.Choice(["duty", "profit"]), help="profit: only what pays for its gas. Default: duty."
+)
+@click.option("--ws-url", help="WebSocket of a node, for hints of new heads.")
+@click.option("--private-url", help="Endpoint that alone gets the transactions.")
+def keeper(
+    port: int | None,
+    deviation_bps: int | None,
+    heartbeat: int | None,
+    mode: str | None,
+    ws_url: str | None,
+    private_url: str | None,
+    **common: Any,
+) -> None:
     """Keep the markets: bring prices in, execute orders, liquidate, deleverage.
 
-    The key is read from PLIMSOLL_KEEPER_KEY; without it, on a local chain, it is account 1 of the development mnemonic.
-    Any number of keepers may run at once, each with a key of its own.
+    \b
+    Keys         [[keeper.key]] of the configuration, or PLIMSOLL_KEEPER_KEY; without either, on a local chain,
+                 account 1 of the development mnemonic
+    Policies     keeper.policies switches prices, cranks, orders and funding on and off
+    Many         any number may run at once, each with keys of its own
+
+    GET /health says whether rounds succeed and what is wrong, GET /metrics is for Prometheus.
     """
-    from plimsoll import accounts, oracle
-    from plimsoll.chain import Chain
-    from plimsoll.keeper import Keeper
-    from plimsoll.keeper_core import Policy
-    from plimsoll.service import run_until_stopped, serve
+    from plimsoll.keeper.service import KeeperService
+    from plimsoll.service import run_until_stopped
 
-    chosen = override(configure(**common), "keeper", port=port, deviation_bps=deviation_bps, heartbeat=heartbeat)
-
-    async def start() -> None:
-        found = chosen.network.load_deployment()
-        chain = Chain(found)
-        await chain.connect()
-        endpoints = [oracle.Endpoint(item.url, item.address) for item in found.publishers]
-        account = key_from("PLIMSOLL_KEEPER_KEY") or accounts.dev_account(accounts.KEEPER)
-        worker = Keeper(chain, account, endpoints, Policy(chosen.keeper.deviation_bps, chosen.keeper.heartbeat))
-        runner = await serve(worker.app(), chosen.keeper.port, chosen.keeper.host)
-        click.echo(f"keeper {account.address} on {found.rpc_url}, http://127.0.0.1:{chosen.keeper.port}/metrics")
-        try:
-            await worker.run()
-        finally:
-            await runner.cleanup()
-            await chain.close()
-
-    run_until_stopped(start)
+    chosen = override(
+        configure(**common),
+        "keeper",
+        port=port,
+        deviation_bps=deviation_bps,
+        heartbeat=heartbeat,
+        mode=mode,
+        ws_url=ws_url,
+        private_url=private_url,
+    )
+    run_until_stopped(KeeperService(chosen).run)

@@ -8,14 +8,20 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from plimsoll import accounts, chain
+from plimsoll import accounts
+from plimsoll import sender as sender_module
 from plimsoll.anvil import CHAIN_ID, rpc, start_anvil
-from plimsoll.chain import Call, Chain, Sender
+from plimsoll.chain import Call, Chain, client
 from plimsoll.deployments import Deployment
+from plimsoll.errors import PlimsollError
+from plimsoll.fees import GWEI, FeePolicy
+from plimsoll.keys import LocalSigner
 from plimsoll.processes import Children
+from plimsoll.sender import FeeAboveCapError, Sender
 
 GAS = 21_000
 RECEIVER = accounts.dev_account(9).address
+KEY = LocalSigner(accounts.dev_account(accounts.FUNDER))
 
 
 def free_port() -> int:
@@ -56,7 +62,7 @@ def on_anvil(folder: Path, scenario: Callable[[Chain, str], Coroutine[None, None
 
 def test_send__many_at_once__each_has_its_own_nonce(tmp_path: Path) -> None:
     async def scenario(connected: Chain, url: str) -> None:
-        sender = Sender(connected, accounts.dev_account(accounts.FUNDER))
+        sender = Sender(connected, KEY)
         sent = await asyncio.gather(*(sender.send(Call(RECEIVER, "0x", GAS, value=1)) for _ in range(20)))
         receipts = await connected.receipts(sent, 10.0)
         assert len({item["transactionHash"] for item in receipts}) == 20
@@ -67,10 +73,10 @@ def test_send__many_at_once__each_has_its_own_nonce(tmp_path: Path) -> None:
 
 
 def test_send_and_wait__stuck__is_replaced_at_a_higher_fee(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "REPLACE_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(sender_module, "REPLACE_AFTER_SECONDS", 0.5)
 
     async def scenario(connected: Chain, url: str) -> None:
-        sender = Sender(connected, accounts.dev_account(accounts.FUNDER))
+        sender = Sender(connected, KEY)
         async with aiohttp.ClientSession() as session:
             await rpc(session, url, "evm_setAutomine", False)
             waiting = asyncio.create_task(sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))
@@ -79,7 +85,7 @@ def test_send_and_wait__stuck__is_replaced_at_a_higher_fee(tmp_path: Path, monke
             receipt = await asyncio.wait_for(waiting, 10)
         assert receipt["status"] == 1
         mined = await connected.w3.eth.get_transaction(receipt["transactionHash"])
-        assert mined["nonce"] == 0 and mined["maxPriorityFeePerGas"] > chain.TIP_WEI
+        assert mined["nonce"] == 0 and mined["maxPriorityFeePerGas"] > GWEI
         assert await connected.w3.eth.get_transaction_count(sender.address) == 1
 
     on_anvil(tmp_path, scenario)
@@ -87,10 +93,98 @@ def test_send_and_wait__stuck__is_replaced_at_a_higher_fee(tmp_path: Path, monke
 
 def test_send_and_wait__reverts__is_counted(tmp_path: Path) -> None:
     async def scenario(connected: Chain, url: str) -> None:
-        sender = Sender(connected, accounts.dev_account(accounts.FUNDER))
+        sender = Sender(connected, KEY)
         async with aiohttp.ClientSession() as session:
             await rpc(session, url, "anvil_setCode", RECEIVER, "0x60006000fd")
         receipt = await sender.send_and_wait(Call(RECEIVER, "0x", 50_000))
         assert receipt["status"] == 0 and sender.failed == 1
+
+    on_anvil(tmp_path, scenario)
+
+
+def test_send_and_wait__stuck_for_good__is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "REPLACE_AFTER_SECONDS", 0.3)
+
+    async def scenario(connected: Chain, url: str) -> None:
+        sender = Sender(connected, KEY)
+        before = await connected.w3.eth.get_balance(RECEIVER)
+        async with aiohttp.ClientSession() as session:
+            await rpc(session, url, "evm_setAutomine", False)
+            waiting = asyncio.create_task(sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))
+            await asyncio.sleep(0.3 * (sender_module.REPLACEMENTS + 1) + 0.6)
+            await rpc(session, url, "evm_mine")
+            with pytest.raises(PlimsollError, match=r"nonce 0 of .* was stuck and is cancelled"):
+                await asyncio.wait_for(waiting, 10)
+            await rpc(session, url, "evm_setAutomine", True)
+        assert (sender.replaced, sender.cancelled) == (sender_module.REPLACEMENTS + 1, 1)
+        assert await connected.w3.eth.get_balance(RECEIVER) == before
+        assert (await sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))["status"] == 1
+
+    on_anvil(tmp_path, scenario)
+
+
+def test_clear__what_an_earlier_run_left__is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "REPLACE_AFTER_SECONDS", 0.3)
+
+    async def scenario(connected: Chain, url: str) -> None:
+        before = await connected.w3.eth.get_balance(RECEIVER)
+        async with aiohttp.ClientSession() as session:
+            await rpc(session, url, "evm_setAutomine", False)
+            for _ in range(2):
+                await Sender(connected, KEY).send(Call(RECEIVER, "0x", GAS, value=1))
+            fresh = Sender(connected, KEY)
+            assert await fresh.clear() == 2
+            await rpc(session, url, "evm_setAutomine", True)
+            await rpc(session, url, "evm_mine")
+        assert await connected.w3.eth.get_balance(RECEIVER) == before
+        assert await fresh.clear() == 0
+        assert (await fresh.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))["status"] == 1
+        assert await connected.w3.eth.get_transaction_count(fresh.address) == 3
+
+    on_anvil(tmp_path, scenario)
+
+
+def test_send__base_fee_above_the_cap__is_not_sent(tmp_path: Path) -> None:
+    async def scenario(connected: Chain, url: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            await rpc(session, url, "anvil_setNextBlockBaseFeePerGas", hex(200 * GWEI))
+            await rpc(session, url, "evm_mine")
+        sender = Sender(connected, KEY, FeePolicy(cap=100 * GWEI))
+        with pytest.raises(FeeAboveCapError, match="above the cap of 100000000000 wei"):
+            await sender.send(Call(RECEIVER, "0x", GAS))
+        assert not await sender.can_pay(GAS)
+        assert await Sender(connected, KEY, FeePolicy(cap=300 * GWEI)).can_pay(GAS)
+
+    on_anvil(tmp_path, scenario)
+
+
+def test_can_pay__depends_on_the_balance(tmp_path: Path) -> None:
+    async def scenario(connected: Chain, url: str) -> None:
+        sender = Sender(connected, KEY)
+        assert await sender.can_pay(GAS)
+        async with aiohttp.ClientSession() as session:
+            await rpc(session, url, "anvil_setBalance", sender.address, hex(GAS))
+        assert not await sender.can_pay(GAS)
+        with pytest.raises(PlimsollError, match="the node refused a transaction"):
+            await sender.send(Call(RECEIVER, "0x", GAS))
+
+    on_anvil(tmp_path, scenario)
+
+
+def test_send__private_endpoint__alone_gets_the_transaction(tmp_path: Path) -> None:
+    """Two nodes of one chain id: what goes to the private one is not in the mempool of the other."""
+
+    async def scenario(connected: Chain, url: str) -> None:
+        children, port = Children(tmp_path / "private"), free_port()
+        await start_anvil(children, port)
+        private = client(f"http://127.0.0.1:{port}")
+        try:
+            sender = Sender(connected, KEY, submit_to=private)
+            sent = await sender.send(Call(RECEIVER, "0x", GAS, value=1))
+            assert (await private.eth.get_transaction_receipt(sent))["status"] == 1
+            assert await connected.w3.eth.get_transaction_count(sender.address, "pending") == 0
+        finally:
+            await private.provider.disconnect()
+            children.stop_all()
 
     on_anvil(tmp_path, scenario)

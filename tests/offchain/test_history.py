@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pytest
 from eth_account import Account
 from hexbytes import HexBytes
 
 from plimsoll.chain import Event
-from plimsoll.history import History, keeper_blocks, lowest_insurance
+from plimsoll.history import History, keeper_blocks, lowest_insurance, percentile
 
 MARKET, OTHER = (Account.from_key(bytes([i]) * 32).address for i in (1, 2))
 TRADERS = [Account.from_key(bytes([i]) * 32).address for i in range(11, 16)]
@@ -111,3 +112,10 @@ def test_lowest_insurance__inside_a_block_before_income_comes_in() -> None:
     events = [fund("LossCovered", 70), fund("CoverReturned", 10), fund("LossCovered", 40), fund("IncomeReceived", 90)]
     assert lowest_insurance(events, 100) == 0
     assert lowest_insurance([], 100) == 100
+
+
+@pytest.mark.parametrize(
+    ("values", "p50", "p99"), [([], 0, 0), ([4], 4, 4), ([1] * 99 + [9], 1, 1), ([1, 2, 3, 9], 2, 9)]
+)
+def test_percentile(values: list[int], p50: int, p99: int) -> None:
+    assert (percentile(values, 50), percentile(values, 99)) == (p50, p99)

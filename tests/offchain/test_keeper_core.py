@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from eth_account import Account
 
-from plimsoll.keeper_core import (
+from plimsoll.keeper.core import (
     GAS_CAP,
     MAX_BUCKETS,
     MAX_ORDERS,
+    TYPICAL,
+    GasPrice,
     Outcome,
-    PendingOrder,
     Plan,
     Policy,
     Price,
@@ -18,10 +19,13 @@ from plimsoll.keeper_core import (
     gas_limit,
     has_more,
     judge,
-    percentile,
-    plan,
+    lanes,
+    own_orders,
     smaller,
+    with_orders,
 )
+from plimsoll.keeper.core import plan as plan_with_policy
+from plimsoll.keeper.orders import LIMIT, PendingOrder
 from plimsoll.observation import Observation
 
 BTC, ETH = b"\1" * 32, b"\2" * 32
@@ -34,6 +38,10 @@ IDLE = Outcome(2, (0, 0), 0, 0, 0, 0)
 
 def report(feed: bytes, price: int, second: int) -> list[Observation]:
     return [Observation(feed, price, second, 27, b"\1" * 32, b"\1" * 32, signer) for signer in SIGNERS]
+
+
+def plan(state: View, policy: Policy | None = None) -> Plan:
+    return plan_with_policy(state, policy or Policy())
 
 
 def view(**changes: object) -> View:
@@ -63,6 +71,46 @@ def test_plan__orders_wait_for_a_price_published_after_they_were_placed() -> Non
     assert plan(view(orders=orders)).order_ids == (1, 3)
     assert plan(view(orders=orders, reports={})).order_ids == (3,)
     assert plan(view(orders=orders, reports={}, prices={})).order_ids == ()
+
+
+def test_plan__orders_that_are_not_triggered_at_the_new_price__are_left_out() -> None:
+    orders = [PendingOrder(i, BTC_MARKET, 5, kind=LIMIT, trigger_price=price) for i, price in ((1, 9_999), (2, 10_000))]
+    assert plan(view(orders=orders)).order_ids == (2,)
+
+
+def test_plan__policies__are_switched_one_by_one() -> None:
+    state = view(orders=[PendingOrder(1, BTC_MARKET, 5)], idle={BTC_MARKET: 4_000})
+    assert plan(state, Policy(frozenset({"orders"}))) == Plan((), (), MAX_BUCKETS, (1,), 0)
+    assert plan(state, Policy(frozenset({"cranks"}))) == Plan((), (BTC_MARKET, ETH_MARKET), MAX_BUCKETS, (), 0)
+    assert plan(state, Policy(frozenset({"funding"}))).markets == (BTC_MARKET,)
+    assert plan(state, Policy(frozenset({"prices"}))).feeds == 2
+
+
+def test_plan__more_than_a_call_takes__the_most_urgent_first_and_the_rest_later() -> None:
+    many = {Account.from_key(bytes([i]) * 32).address: bytes([i]) * 32 for i in range(1, 41)}
+    reports = {feed: report(feed, 10_000, NOW) for feed in many.values()}
+    prices = {feed: Price(10_000, NOW - 2) for feed in many.values()} | {bytes([40]) * 32: Price(10_000, NOW - 50)}
+    made = plan(view(feed_of=many, reports=reports, prices=prices))
+    assert made.feeds == 32 and made.observations[0].feed == bytes([40]) * 32
+    assert len(made.markets) == 16 and not made.is_whole and has_more(made, IDLE)
+
+
+def test_own_orders__other_shards_only_when_they_are_silent() -> None:
+    orders = [PendingOrder(1, BTC_MARKET, 5), PendingOrder(2, BTC_MARKET, 5), PendingOrder(3, BTC_MARKET, 5)]
+    aged = [replace(orders[0], ready_since=NOW - 5), orders[1], replace(orders[2], ready_since=NOW - 4)]
+    policy = Policy(shard_index=0, shard_count=2, shard_grace=5)
+    assert [order.id for order in own_orders(orders, policy, NOW)] == [2]
+    assert [order.id for order in own_orders(aged, policy, NOW)] == [1, 2]
+    assert len(own_orders(orders, Policy(), NOW)) == 3
+
+
+def test_lanes__disjoint_markets_with_their_prices_and_orders() -> None:
+    orders = [PendingOrder(1, BTC_MARKET, 5), PendingOrder(2, ETH_MARKET, 5), PendingOrder(3, ETH_MARKET, 5)]
+    first, second = lanes(view(orders=orders), Policy(), keys=5)
+    assert first.markets == (ETH_MARKET,) and {item.feed for item in first.observations} == {ETH}
+    assert (first.order_ids, second.order_ids) == ((2, 3), (1,))
+    assert second.markets == (BTC_MARKET,) and {item.feed for item in second.observations} == {BTC}
+    assert lanes(view(orders=orders), Policy(), keys=1) == [plan(view(orders=orders))]
 
 
 def test_plan__order_left_waiting_often__does_not_block_the_others() -> None:
@@ -109,6 +157,42 @@ def test_judge__first_price_of_a_feed__is_worth_it_unless_rejected() -> None:
     assert not judge(state, plan(state), replace(IDLE, prices_updated=0), Policy()).is_worth_it
 
 
+def test_judge__idle_market__is_touched_for_its_funding() -> None:
+    state = view(reports={}, idle={BTC_MARKET: 3_600})
+    assert judge(state, plan(state), IDLE, Policy()).reason == "funding"
+    early = view(reports={}, idle={BTC_MARKET: 3_599})
+    assert not judge(early, plan(early), IDLE, Policy()).is_worth_it
+
+
+def test_judge__profit_mode__only_what_pays_for_its_gas() -> None:
+    gas_price = GasPrice(wei=10 * 10**9, currency_price=3_000 * 10**18, decimals=6)
+    state = view(orders=[PendingOrder(1, BTC_MARKET, 5)], gas_price=gas_price)
+    made = plan(state)
+    cost = gas_price.cash(TYPICAL.of(made, 0, 1))
+    assert cost == gas_price.cash(550_000) == 16_500_000  # 550,000 gas at 10 gwei and 3,000 USD
+    filled = replace(IDLE, orders_filled=1)
+    profit, eager = Policy(is_duty=False), Policy(is_duty=False, min_profit_bps=1_000)
+    assert judge(state, made, replace(filled, reward=cost), profit).is_worth_it
+    assert not judge(state, made, replace(filled, reward=cost - 1), profit).is_worth_it
+    assert not judge(state, made, replace(filled, reward=cost), eager).is_worth_it
+    assert judge(state, made, replace(filled, reward=cost * 11 // 10), eager).is_worth_it
+    assert judge(state, made, filled, Policy()).is_worth_it
+
+
+def test_judge__profit_mode__without_a_reward_or_a_price_of_gas__does_nothing() -> None:
+    free = GasPrice(wei=0, currency_price=10**18, decimals=6)
+    state = view(prices={}, gas_price=free)
+    assert not judge(state, plan(state), IDLE, Policy(is_duty=False)).is_worth_it
+    unknown = view(orders=[PendingOrder(1, BTC_MARKET, 5)])
+    verdict = judge(unknown, plan(unknown), replace(IDLE, orders_filled=1, reward=9), Policy(is_duty=False))
+    assert not verdict.is_worth_it and "no price of gas" in verdict.reason
+
+
+def test_with_orders__changes_nothing_else() -> None:
+    full = Plan((), tuple(MARKETS), 256, (1, 2), 0)
+    assert with_orders(full, [2]) == replace(full, order_ids=(2,))
+
+
 def test_gas_limit__grows_with_the_work_up_to_its_cap() -> None:
     small, large = gas_limit(plan(view()), 0), gas_limit(plan(view()), 20)
     assert small < large < GAS_CAP
@@ -126,11 +210,4 @@ def test_has_more__when_stopped_by_its_own_limits() -> None:
     full = Plan((), tuple(MARKETS), 8, (1, 2), 0)
     assert has_more(full, replace(IDLE, buckets=(8, 0)))
     assert not has_more(full, replace(IDLE, buckets=(7, 0)))
-    assert has_more(replace(full, order_ids=tuple(range(MAX_ORDERS))), IDLE)
-
-
-@pytest.mark.parametrize(
-    ("values", "p50", "p99"), [([], 0, 0), ([4], 4, 4), ([1] * 99 + [9], 1, 1), ([1, 2, 3, 9], 2, 9)]
-)
-def test_percentile(values: list[int], p50: int, p99: int) -> None:
-    assert (percentile(values, 50), percentile(values, 99)) == (p50, p99)
+    assert has_more(replace(full, is_whole=False), IDLE)

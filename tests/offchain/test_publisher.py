@@ -14,7 +14,7 @@ from plimsoll.anvil import check_port
 from plimsoll.bars import WAD, PricePath
 from plimsoll.errors import PlimsollError
 from plimsoll.observation import Domain
-from plimsoll.oracle import Endpoint, collect
+from plimsoll.oracle import Endpoint, fetch
 from plimsoll.publisher import NOISE_PPM, Publisher, app_of, replay_source, with_noise
 from plimsoll.replay import Clock, Replay, load_clock, save_clock
 from plimsoll.service import serve
@@ -76,10 +76,11 @@ def test_serve__observations_health_and_long_polling() -> None:
         port = runner.addresses[0][1]
         endpoint = Endpoint(f"http://127.0.0.1:{port}", ACCOUNT.address)
         async with aiohttp.ClientSession() as session:
-            found = await collect(session, [endpoint, Endpoint("http://127.0.0.1:9", ACCOUNT.address)], 0, 5.0)
+            found = await fetch(session, endpoint, 0, 5.0)
+            assert await fetch(session, Endpoint("http://127.0.0.1:9", ACCOUNT.address), 0, 5.0) == []
             assert {item.feed for item in found} == set(worker.feeds.values())
             newest = max(item.published_at for item in found)
-            later = await collect(session, [endpoint], newest, 5.0)
+            later = await fetch(session, endpoint, newest, 5.0)
             assert max(item.published_at for item in later) == newest + 1
             assert time.time() >= newest + 1
             async with session.get(f"{endpoint.url}/health") as response:

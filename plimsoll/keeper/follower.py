@@ -1,0 +1,147 @@
+"""Follows the chain block by block and notices when it is another: a reorg, a node that lags, a new genesis."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from eth_typing import ChecksumAddress
+from web3.exceptions import BlockNotFound
+from web3.types import FilterParams
+
+from plimsoll.chain import LOG_RANGE, Chain, Event
+from plimsoll.errors import PlimsollError
+
+log = structlog.get_logger(__name__)
+KEPT_BLOCKS = 256
+LAG_SECONDS = 20.0
+"""A node that stays behind for so long is believed: the chain was rolled back and mines no blocks."""
+
+
+class LaggingNodeError(PlimsollError):
+    """The node shows an older head than it showed before."""
+
+
+class ChainReplacedError(PlimsollError):
+    """The node runs another chain than before."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A block at the end of the chain."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What changed: first roll back to a block, if one is given, then take the events in."""
+
+    head: Head
+    rolled_back_to: int | None
+    events: list[Event]
+    times: dict[int, int]
+    """Time of the blocks in which orders were placed."""
+
+
+class Follower:
+    """The order book's events, each once, with what has to be taken back."""
+
+    def __init__(self, chain: Chain, address: ChecksumAddress) -> None:
+        self.chain = chain
+        self.address = address
+        self.hashes: dict[int, bytes] = {}
+        """Of blocks followed up to, the newest KEPT_BLOCKS."""
+        self.next_block = chain.deployment.start_block
+        self._lags_since: float | None = None
+
+    @property
+    def oldest_kept(self) -> int:
+        """No reorg goes back behind this block without starting over."""
+        return min(self.hashes, default=0)
+
+    async def advance(self) -> Step:
+        """To the newest block.
+
+        :raises LaggingNodeError: if the node is behind what it showed before.
+        :raises ChainReplacedError: if it runs another chain.
+        """
+        head = await self._block("latest")
+        if head is None:
+            raise LaggingNodeError("the node shows no newest block")
+        rolled_back_to = await self._common_with(head)
+        if rolled_back_to is not None:
+            self._forget_after(rolled_back_to)
+        events = await self._events(self.next_block, head.number)
+        placed_in = sorted({event.block for event in events if event.name == "OrderPlaced"})
+        blocks = await asyncio.gather(*(self._block(number) for number in placed_in))
+        again = await self._block(head.number)
+        if again is None or again.hash != head.hash or None in blocks:
+            raise LaggingNodeError("the chain changed while it was read")
+        self.hashes[head.number] = head.hash
+        self.hashes = dict(sorted(self.hashes.items())[-KEPT_BLOCKS:])
+        self.next_block = head.number + 1
+        times = {block.number: block.timestamp for block in blocks if block is not None}
+        return Step(head, rolled_back_to, events, times)
+
+    async def _common_with(self, head: Head) -> int | None:
+        """None if `head` goes on from where we are, else the newest block that both chains have."""
+        if not self.hashes:
+            return None
+        last = self.next_block - 1
+        known = self.hashes.get(head.number)
+        if known == head.hash:
+            if head.number == last:
+                self._lags_since = None
+                return None
+            return self._believe(head)
+        self._lags_since = None
+        if head.number == self.next_block and head.parent == self.hashes[last]:
+            return None
+        for number, hash_ in sorted(self.hashes.items(), reverse=True):
+            block = await self._block(number) if number <= head.number else None
+            if block is not None and block.hash == hash_:
+                return None if number == last else self._reorg(number)
+        await self._check_genesis()
+        return self._reorg(self.chain.deployment.start_block - 1)
+
+    def _believe(self, head: Head) -> int:
+        now = time.monotonic()
+        self._lags_since = self._lags_since or now
+        if now - self._lags_since < LAG_SECONDS:
+            raise LaggingNodeError(
+                f"the node is {self.next_block - 1 - head.number} blocks behind what it showed before"
+            )
+        self._lags_since = None
+        return self._reorg(head.number)
+
+    def _reorg(self, to_block: int) -> int:
+        log.warning("reorg", common_block=to_block, blocks=self.next_block - 1 - to_block)
+        return to_block
+
+    async def _check_genesis(self) -> None:
+        if await self.chain.genesis_hash() != self.chain.deployment.genesis_hash:
+            raise ChainReplacedError("the node runs another chain than before: deploy again")
+
+    def _forget_after(self, block: int) -> None:
+        self.hashes = {number: hash_ for number, hash_ in self.hashes.items() if number <= block}
+        self.next_block = block + 1
+
+    async def _events(self, first: int, last: int) -> list[Event]:
+        found: list[Event] = []
+        for begin in range(first, last + 1, LOG_RANGE):
+            end = min(last, begin + LOG_RANGE - 1)
+            query: FilterParams = {"fromBlock": begin, "toBlock": end, "address": self.address}
+            found += self.chain.decode(await self.chain.w3.eth.get_logs(query))
+        return found
+
+    async def _block(self, which: Any) -> Head | None:
+        try:
+            block = await self.chain.w3.eth.get_block(which)
+        except BlockNotFound:
+            return None
+        return Head(block["number"], bytes(block["hash"]), bytes(block["parentHash"]), block["timestamp"])

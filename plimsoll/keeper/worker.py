@@ -1,0 +1,301 @@
+"""The keeper at work: looks, plans, simulates, sends, and goes on whatever fails.
+
+It keeps nothing that the chain does not know: open orders are read back from events at every start, positions never.
+Several may run at once; who comes second finds nothing left in the simulation and sends nothing.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import structlog
+from web3.exceptions import Web3Exception
+from web3.types import TxReceipt
+
+from plimsoll import oracle
+from plimsoll.chain import CONNECTION_ERRORS, Chain
+from plimsoll.errors import PlimsollError
+from plimsoll.keeper import core
+from plimsoll.keeper.collector import Collector
+from plimsoll.keeper.follower import ChainReplacedError, Follower
+from plimsoll.keeper.heads import HeadHints
+from plimsoll.keeper.metrics import Metrics
+from plimsoll.keeper.orders import Book
+from plimsoll.keeper.simulation import Simulation
+from plimsoll.observation import Domain, Observation, feed_id
+from plimsoll.sender import FeeAboveCapError, Sender
+from plimsoll.service import Backoff
+
+log = structlog.get_logger(__name__)
+HEALTHY_SECONDS = 15.0
+RULES_SECONDS = 60.0
+WALLET_SECONDS = 5.0
+IDLE_SECONDS = 30.0
+pause = asyncio.sleep
+
+
+class EmptyWalletError(PlimsollError):
+    """No key of this keeper can pay for the gas."""
+
+
+class Keeper:
+    """One keeper with one or more keys."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        senders: Sequence[Sender],
+        endpoints: Sequence[oracle.Endpoint],
+        policy: core.Policy,
+        *,
+        hints: HeadHints | None = None,
+        poll_seconds: float = 1.0,
+        jitter_seconds: float = 0.0,
+        gas_feed: str = "ETH-USD",
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.chain = chain
+        self.senders = list(senders)
+        self.policy = policy
+        self.hints = hints
+        self.poll_seconds = poll_seconds
+        self.jitter_seconds = jitter_seconds
+        self.gas_feed = feed_id(gas_feed)
+        self.collector = Collector(endpoints)
+        self.follower = Follower(chain, chain.deployment.contracts["OrderBook"])
+        self.simulation = Simulation(chain)
+        self.book = Book()
+        self.metrics = metrics or Metrics()
+        self.rng = Random(self.senders[0].address)
+        self.feed_of = {market.address: bytes.fromhex(market.feed[2:]) for market in chain.deployment.markets.values()}
+        self.domain = Domain(chain.deployment.chain_id, chain.deployment.contracts["PriceFeed"])
+        self.rules: oracle.Rules | None = None
+        self.idle: dict[Any, int] = {}
+        self.seen_second = 0
+        self.heads: deque[tuple[int, int]] = deque(maxlen=120)
+        self.last_round_at = 0.0
+        self.has_more = False
+        self.trouble: str | None = None
+        self._read_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Works until cancelled, or until the chain was replaced by another one (ChainReplacedError)."""
+        helpers = [asyncio.create_task(self.collector.run())]
+        if self.hints:
+            helpers.append(asyncio.create_task(self.hints.run()))
+        try:
+            await self._work()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        backoff, is_clear = Backoff(), False
+        while True:
+            try:
+                if not is_clear:
+                    is_clear = await self._clear_keys()
+                await self.wait()
+                with self.metrics.round_seconds.time():
+                    await self.round()
+                self.last_round_at, self.trouble = time.monotonic(), None
+                backoff.reset()
+            except ChainReplacedError:
+                raise
+            except Exception as error:  # whatever it was, the next round may do better
+                self._note(error)
+                await pause(backoff.next())
+                await self._check_chain()
+
+    def _note(self, error: Exception) -> None:
+        self.trouble = f"{type(error).__name__}: {error}"
+        self.metrics.errors.labels(type(error).__name__).inc()
+        log.warning("round failed", error=str(error) or type(error).__name__)
+        for sender in self.senders:
+            sender.forget_nonce()
+
+    async def _clear_keys(self) -> bool:
+        for sender in self.senders:
+            if cleared := await sender.clear():
+                log.warning("cancelled what an earlier run left behind", address=sender.address, transactions=cleared)
+        return True
+
+    async def _check_chain(self) -> None:
+        try:
+            genesis = await self.chain.genesis_hash()
+        except (Web3Exception, *CONNECTION_ERRORS):
+            return
+        if genesis != self.chain.deployment.genesis_hash:
+            raise ChainReplacedError("the node runs another chain than before: deploy again")
+
+    async def wait(self) -> None:
+        """Until there may be something to do: a new price, a new head, or poll_seconds later."""
+        if self.has_more:
+            return
+        hint = self.hints.hint if self.hints else None
+        quorum = self.rules.quorum if self.rules else 1
+        await self.collector.wait(self.seen_second, quorum, self.poll_seconds, hint)
+        if hint:
+            hint.clear()
+        if self.jitter_seconds:
+            await pause(self.rng.random() * self.jitter_seconds)
+
+    async def round(self) -> None:
+        """Look, plan, simulate, decide, send: once."""
+        await self._refresh()
+        found = self.collector.observations()
+        await self._follow()
+        view = await self.look(found)
+        first = core.plan(view, self.policy)
+        plan, outcome = await self.simulation.fitting(first, self.senders[0].address)
+        if outcome.prices_updated < plan.feeds:
+            # Some report was rejected. Most likely one publisher signs wrongly: leave out what is not properly signed.
+            view = await self.look(oracle.verified(found, self.domain))
+            first = core.plan(view, self.policy)
+            plan, outcome = await self.simulation.fitting(first, self.senders[0].address)
+        self.seen_second = max(self.seen_second, self.collector.quorum_second(self.rules.quorum))
+        self.book.note_ready((order.id for order in core.ready_orders(view)), view.now)
+        if core.has_more(plan, outcome) and len(self.senders) > 1:
+            self.has_more = await self._act_in_lanes(view)
+        else:
+            self.has_more = await self._act(view, plan, outcome, self.senders)
+
+    async def _act_in_lanes(self, view: core.View) -> bool:
+        """Divides the work among the keys that can pay; whether more is left."""
+        plans = [plan for plan in core.lanes(view, self.policy, len(self.senders)) if plan.markets or plan.order_ids]
+        gas_cap = core.GAS_CAP // max(1, len(plans))
+
+        async def lane(plan: core.Plan, sender: Sender) -> bool:
+            fitting, outcome = await self.simulation.fitting(plan, sender.address, gas_cap)
+            return await self._act(view, fitting, outcome, [sender])
+
+        results = await asyncio.gather(
+            *(lane(plan, sender) for plan, sender in zip(plans, self.senders, strict=False)), return_exceptions=True
+        )
+        failures = [item for item in results if isinstance(item, BaseException)]
+        if len(failures) == len(results):
+            raise failures[0]
+        for failure in failures:
+            log.warning("one key failed", error=str(failure))
+        return any(item is True for item in results)
+
+    async def _act(self, view: core.View, plan: core.Plan, outcome: core.Outcome, senders: Sequence[Sender]) -> bool:
+        """Sends a plan if it is worth it, by the first key that can pay; whether more is left to do at once."""
+        plan, outcome, waiting = await self.simulation.without_waiting(plan, outcome, senders[0].address)
+        self.book.note_waiting(waiting, view.now)
+        verdict = core.judge(view, plan, outcome, self.policy)
+        if not verdict.is_worth_it:
+            self.metrics.declined.inc(bool(outcome.reward))
+            log.debug(verdict.reason)
+            return False
+        call = self.chain.call(self.chain.contract("Relay"), "act", plan.arguments(), verdict.gas)
+        sender = await self._payer(senders, verdict.gas)
+        receipt = await sender.send_and_wait(call)
+        self._record(verdict, plan, receipt)
+        return bool(receipt["status"]) and core.has_more(plan, outcome)
+
+    async def _payer(self, senders: Sequence[Sender], gas: int) -> Sender:
+        for sender in senders:
+            if await sender.can_pay(gas):
+                return sender
+        base_fee, cap = await self.chain.base_fee(), senders[0].policy.cap
+        if base_fee + senders[0].policy.tip > cap:
+            raise FeeAboveCapError(f"the base fee of {base_fee} wei is above the cap of {cap} wei per gas")
+        raise EmptyWalletError(f"{', '.join(item.address for item in senders)}: too little ETH to pay for gas")
+
+    def _is_due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now - self._read_at.get(what, -seconds) < seconds:
+            return False
+        self._read_at[what] = now
+        return True
+
+    async def _refresh(self) -> None:
+        """Reads again what seldom changes."""
+        if self.rules is None or self._is_due("rules", RULES_SECONDS):
+            self.rules = await self._load_rules()
+        if self._is_due("wallet", WALLET_SECONDS):
+            for sender in self.senders:
+                balance = await self.chain.w3.eth.get_balance(sender.address)
+                self.metrics.balance.labels(sender.address).set(balance)
+            self.metrics.replaced.set(sum(sender.replaced + sender.cancelled for sender in self.senders))
+        if "funding" in self.policy.does and self._is_due("idle", IDLE_SECONDS):
+            now = int(time.time())
+            states = await asyncio.gather(*(self._state(market) for market in self.feed_of))
+            self.idle = {
+                market: now - state.funded_at
+                for market, state in zip(self.feed_of, states, strict=True)
+                if state.units_long or state.units_short
+            }
+
+    async def _state(self, market: Any) -> Any:
+        return await self.chain.at("Market", market).functions.state().call()
+
+    async def _load_rules(self) -> oracle.Rules:
+        feed = self.chain.contract("PriceFeed").functions
+        publishers, quorum, max_age, spread = await asyncio.gather(
+            feed.publishers().call(), feed.quorum().call(), feed.max_age().call(), feed.max_spread_bps().call()
+        )
+        return oracle.Rules(frozenset(publishers), quorum, spread, max_age)
+
+    async def _follow(self) -> None:
+        step = await self.follower.advance()
+        if step.rolled_back_to is not None:
+            self.metrics.reorgs.inc()
+            self.book.roll_back(step.rolled_back_to)
+            for sender in self.senders:
+                sender.forget_nonce()
+        self.book.follow(step.events, step.times)
+        self.book.forget_before(self.follower.oldest_kept)
+        self.heads.append((step.head.number, step.head.timestamp))
+        self.metrics.block.set(step.head.number)
+        self.metrics.waiting.set(len(self.book.open))
+
+    async def look(self, found: Sequence[Observation]) -> core.View:
+        """The state that the next decision is made from."""
+        assert self.rules is not None
+        feeds = list(self.feed_of.values())
+        prices = await asyncio.gather(*(self.chain.price(feed) for feed in feeds))
+        now = int(time.time())
+        return core.View(
+            self.feed_of,
+            {feed: core.Price(*price) for feed, price in zip(feeds, prices, strict=True)},
+            oracle.choose(found, self.rules, now),
+            [order for order in self.book.open.values() if not self.book.attached(order)],
+            now,
+            self.idle,
+            None if self.policy.is_duty else await self._gas_price(),
+        )
+
+    async def _gas_price(self) -> core.GasPrice | None:
+        price, _ = await self.chain.price(self.gas_feed)
+        wei = await self.chain.base_fee() + self.senders[0].policy.tip
+        return core.GasPrice(wei, price, self.chain.deployment.collateral.decimals) if price else None
+
+    def _record(self, verdict: core.Verdict, plan: core.Plan, receipt: TxReceipt) -> None:
+        status = "failed" if not receipt["status"] else "ok" if receipt["logs"] else "wasted"
+        self.metrics.sent.labels(status).inc()
+        self.metrics.gas.inc(receipt["gasUsed"])
+        events = self.chain.decode(receipt["logs"])
+        names = [event.name for event in events]
+        self.metrics.buckets.inc(names.count("Liquidated") + names.count("Deleveraged"))
+        for name in ("OrderExecuted", "OrderFailed"):
+            self.metrics.orders.labels(name).inc(names.count(name))
+        ended = {event.args["id"] for event in events if event.contract == "OrderBook" and "id" in event.args}
+        self.book.note_waiting(set(plan.order_ids) - ended, int(time.time()))
+        if plan.observations:
+            published_at = min(item.published_at for item in plan.observations)
+            before = [number for number, timestamp in self.heads if timestamp <= published_at]
+            self.metrics.blocks.observe(receipt["blockNumber"] - (before[-1] if before else receipt["blockNumber"] - 1))
+        log.info(verdict.reason, block=receipt["blockNumber"], gas=receipt["gasUsed"], status=status)
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """For /health."""
+        is_ok = self.last_round_at > 0 and time.monotonic() - self.last_round_at < HEALTHY_SECONDS and not self.trouble
+        head = self.heads[-1][0] if self.heads else None
+        body = {"block": head, "orders_waiting": len(self.book.open), "seen": self.seen_second, "trouble": self.trouble}
+        return is_ok, body
