@@ -10,7 +10,7 @@ import {
   type TransactionReceipt,
 } from "viem";
 import { signTypedData, writeContract } from "wagmi/actions";
-import { collateralTokenAbi, marginPoolAbi, marketAbi, orderBookAbi } from "../generated/abis";
+import { collateralTokenAbi, insuranceFundAbi, marginPoolAbi, marketAbi, orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import type { Plimsoll } from "./context";
 import { isRejection, isUnsupported } from "./errors";
@@ -221,5 +221,15 @@ export async function collect(sender: Sender, market: Address): Promise<void> {
     abi: marketAbi,
     functionName: "sync",
     args: [sender.account],
+  });
+}
+
+/** Burns RECOVER for what the recovery pot pays now. */
+export async function redeemRecovery(sender: Sender, amount: bigint): Promise<void> {
+  await send(sender, "Confirm the redemption in your wallet.", {
+    address: sender.deployment.contracts.InsuranceFund,
+    abi: insuranceFundAbi,
+    functionName: "redeem_recovery",
+    args: [amount],
   });
 }

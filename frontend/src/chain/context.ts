@@ -3,6 +3,8 @@ import { createContext, useContext } from "react";
 import { createPublicClient, defineChain, http, type Chain, type HttpTransport, type PublicClient } from "viem";
 import { createConfig, createStorage, injected, type Config } from "wagmi";
 import type { Deployment } from "../lib/deployment";
+import { HistoryReader } from "./history_reader";
+import type { LogScan } from "./logs";
 
 export type Client = PublicClient<HttpTransport, Chain>;
 
@@ -11,6 +13,9 @@ export interface Plimsoll {
   client: Client;
   chain: Chain;
   config: Config;
+  history: HistoryReader;
+  /** Where each reading of logs stands, by its name. */
+  scans: Map<string, LogScan>;
 }
 
 export function connectTo(deployment: Deployment): Plimsoll {
@@ -30,7 +35,7 @@ export function connectTo(deployment: Deployment): Plimsoll {
     transports: { [chain.id]: transport },
   });
   const client = createPublicClient({ chain, transport, pollingInterval: 500, cacheTime: 0 });
-  return { deployment, client, chain, config };
+  return { deployment, client, chain, config, history: new HistoryReader(client, deployment), scans: new Map() };
 }
 
 const Context = createContext<Plimsoll | null>(null);

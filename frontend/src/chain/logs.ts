@@ -1,37 +1,115 @@
 /** Event logs, read once and then only from the block where the last reading ended. */
-import { numberToHex, type Hex, type RpcLog } from "viem";
+import { useQuery } from "@tanstack/react-query";
+import { formatLog, numberToHex, type Hex, type Log, type RpcLog } from "viem";
 import type { Address } from "../lib/deployment";
-import type { Client } from "./context";
+import { usePlimsoll, type Client, type Plimsoll } from "./context";
 
 /** Nodes refuse wider ranges. */
 const MAX_RANGE = 9_000n;
 
 export interface LogScan {
   nextBlock: bigint;
-  logs: RpcLog[];
+  logs: readonly Log[];
 }
 
-/** Continues `scan` up to the newest block; gives the same object back when nothing is new. */
-export async function continueScan(
-  client: Client,
-  scan: LogScan,
-  address: Address,
-  topics: (Hex | Hex[] | null)[],
-): Promise<LogScan> {
+const POLL_MS = 1_000;
+
+export interface LogFilter {
+  address: Address | Address[];
+  topics: (Hex | Hex[] | null)[];
+}
+
+/** The logs from `from` up to the newest block, whole blocks only, and the block to go on from. */
+async function readLogs(client: Client, from: bigint, filter: LogFilter) {
   const newest = await client.getBlockNumber();
-  const found: RpcLog[] = [];
-  let from = scan.nextBlock;
-  while (from <= newest) {
-    const end = from + MAX_RANGE;
+  const logs: RpcLog[] = [];
+  let nextBlock = from;
+  while (nextBlock <= newest) {
+    const end = nextBlock + MAX_RANGE;
     const to = end < newest ? end : newest;
-    found.push(
+    logs.push(
       ...(await client.request({
         method: "eth_getLogs",
-        params: [{ address, topics, fromBlock: numberToHex(from), toBlock: numberToHex(to) }],
+        params: [{ ...filter, fromBlock: numberToHex(nextBlock), toBlock: numberToHex(to) }],
       })),
     );
-    from = to + 1n;
+    nextBlock = to + 1n;
   }
-  if (found.length === 0 && from === scan.nextBlock) return scan;
-  return { nextBlock: from, logs: found.length === 0 ? scan.logs : [...scan.logs, ...found] };
+  return { nextBlock, logs };
+}
+
+async function follow({ client, scans }: Plimsoll, name: string, start: () => Promise<bigint>, filter: LogFilter) {
+  const scan = scans.get(name) ?? { nextBlock: await start(), logs: [] };
+  const { nextBlock, logs } = await readLogs(client, scan.nextBlock, filter);
+  const all = logs.length === 0 ? scan.logs : [...scan.logs, ...logs.map((log) => formatLog(log) as Log)];
+  scans.set(name, { nextBlock, logs: all });
+  return all;
+}
+
+const NONE: readonly Log[] = [];
+
+/** The logs of `filter`, from the block that `start` gives, the same array until there are more. */
+export function useLogs(name: string | null, start: () => Promise<bigint>, filter: LogFilter): readonly Log[] {
+  const plimsoll = usePlimsoll();
+  const { data } = useQuery({
+    queryKey: ["logs", name],
+    queryFn: () => (name === null ? NONE : follow(plimsoll, name, start, filter)),
+    enabled: name !== null,
+    refetchInterval: POLL_MS,
+    networkMode: "always",
+    retry: false,
+    structuralSharing: false,
+  });
+  return data ?? NONE;
+}
+
+export interface TimedLog extends Log {
+  time: bigint;
+}
+
+/**
+ * Reads logs as they come, each once, in the order of the chain, with the time of their block. Readings that are asked for
+ * while one is under way get that one.
+ */
+export class LogReader {
+  private nextBlock: bigint;
+  private reading: Promise<void> | null = null;
+  private readonly times = new Map<bigint, bigint>();
+
+  constructor(
+    private readonly client: Client,
+    startBlock: bigint,
+    private readonly filter: LogFilter,
+    private readonly onLogs: (logs: TimedLog[]) => void,
+  ) {
+    this.nextBlock = startBlock;
+  }
+
+  read(): Promise<void> {
+    this.reading ??= this.advance().finally(() => {
+      this.reading = null;
+    });
+    return this.reading;
+  }
+
+  private async advance(): Promise<void> {
+    const { nextBlock, logs } = await readLogs(this.client, this.nextBlock, this.filter);
+    const timed = await Promise.all(
+      logs.map(async (raw) => {
+        const log = formatLog(raw) as Log;
+        return { ...log, time: log.blockTimestamp ?? (await this.timeOf(log.blockNumber ?? 0n)) };
+      }),
+    );
+    this.nextBlock = nextBlock;
+    if (timed.length > 0) this.onLogs(timed);
+  }
+
+  /** For nodes that do not tell it with the log. */
+  private async timeOf(block: bigint): Promise<bigint> {
+    const known = this.times.get(block);
+    if (known !== undefined) return known;
+    const { timestamp } = await this.client.getBlock({ blockNumber: block });
+    this.times.set(block, timestamp);
+    return timestamp;
+  }
 }

@@ -1,23 +1,20 @@
 /** The connected trader's orders, from the order book's events. */
-import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { encodeEventTopics, pad, parseEventLogs, type Hex, type Log } from "viem";
-import { formatLog } from "viem";
 import { orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import { foldOrders, type OrderEvent, type OrderRecord } from "../lib/orders";
 import { usePlimsoll } from "./context";
-import { continueScan, type LogScan } from "./logs";
+import { useLogs } from "./logs";
 
-const POLL_MS = 1_000;
 const EVENTS = ["OrderPlaced", "OrderExecuted", "OrderCancelled", "OrderFailed"] as const;
 const SIGNATURES: Hex[] = EVENTS.map((eventName) => {
   const [signature] = encodeEventTopics({ abi: orderBookAbi, eventName });
   return signature as Hex;
 });
 
-function toEvents(logs: Log[]): OrderEvent[] {
-  return parseEventLogs({ abi: orderBookAbi, eventName: [...EVENTS], logs }).map((log): OrderEvent => {
+function toEvents(logs: readonly Log[]): OrderEvent[] {
+  return parseEventLogs({ abi: orderBookAbi, eventName: [...EVENTS], logs: [...logs] }).map((log): OrderEvent => {
     const place = {
       block: log.blockNumber ?? 0n,
       logIndex: log.logIndex ?? 0,
@@ -31,8 +28,10 @@ function toEvents(logs: Log[]): OrderEvent[] {
           type: "placed",
           id: log.args.id,
           market: log.args.market,
+          kind: order.kind,
           sizeDelta: order.size_delta,
           margin: order.margin,
+          triggerPrice: order.trigger_price,
           reduceOnly: order.reduce_only,
           acceptablePrice: order.acceptable_price,
           expiresAt: order.expires_at,
@@ -58,28 +57,16 @@ function toEvents(logs: Log[]): OrderEvent[] {
 }
 
 export function useOrders(owner: Address | undefined): OrderRecord[] {
-  const { client, deployment } = usePlimsoll();
-  const scan = useRef<{ owner: Address | undefined; scan: LogScan } | null>(null);
-  const { data: logs } = useQuery({
-    queryKey: ["orders", owner ?? null],
-    queryFn: async () => {
-      if (owner === undefined) return [];
-      const start = scan.current?.owner === owner ? scan.current.scan : { nextBlock: deployment.startBlock, logs: [] };
-      const next = await continueScan(client, start, deployment.contracts.OrderBook, [
-        SIGNATURES,
-        null,
-        pad(owner, { size: 32 }),
-      ]);
-      scan.current = { owner, scan: next };
-      return next.logs;
+  const { deployment } = usePlimsoll();
+  const logs = useLogs(
+    owner === undefined ? null : `orders of ${owner}`,
+    () => Promise.resolve(deployment.startBlock),
+    {
+      address: deployment.contracts.OrderBook,
+      topics: [SIGNATURES, null, owner === undefined ? null : pad(owner, { size: 32 })],
     },
-    enabled: owner !== undefined,
-    refetchInterval: POLL_MS,
-    networkMode: "always",
-    retry: false,
-    structuralSharing: false,
-  });
-  return useMemo(() => foldOrders(toEvents((logs ?? []).map((log) => formatLog(log) as Log))), [logs]);
+  );
+  return useMemo(() => foldOrders(toEvents(logs)), [logs]);
 }
 
 /** Calls `onDecided` once for each order seen pending and then executed, failed or cancelled. */

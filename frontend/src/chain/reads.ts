@@ -1,6 +1,6 @@
 /** What the screen shows, read at one block each time so that its numbers belong together. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import type { ContractFunctionReturnType } from "viem";
+import { erc20Abi, type ContractFunctionReturnType } from "viem";
 import {
   collateralTokenAbi,
   insuranceFundAbi,
@@ -28,6 +28,8 @@ export interface MarketState {
   /** Null while the market cannot be valued, for the reason given. */
   view: MarketView | null;
   problem: string;
+  /** What skin in the game and insurance would pay it at most now. */
+  coverable: bigint;
 }
 
 export interface Venue {
@@ -59,6 +61,9 @@ export interface Account {
   wallet: bigint;
   allowance: bigint;
   free: bigint;
+  /** RECOVER, and what it would be paid now. */
+  recovery: bigint;
+  redeemable: bigint;
   positions: HeldPosition[];
 }
 
@@ -74,8 +79,9 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
   const [markets, keeperFee, vaultWorth, skinInTheGame, insurance, recoveryPot] = await Promise.all([
     Promise.all(
       deployment.markets.map(async (info): Promise<MarketState> => {
-        const [params, view] = await Promise.all([
+        const [params, coverable, view] = await Promise.all([
           client.readContract({ address: info.address, abi: marketAbi, functionName: "params", ...at }),
+          client.readContract({ ...fund, functionName: "coverable", args: [info.address] }),
           client
             .readContract({
               address: contracts.Lens,
@@ -87,8 +93,8 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
             .catch(revertReason),
         ]);
         return typeof view === "string"
-          ? { info, params, view: null, problem: view }
-          : { info, params, view, problem: "" };
+          ? { info, params, coverable, view: null, problem: view }
+          : { info, params, coverable, view, problem: "" };
       }),
     ),
     client.readContract({ address: contracts.OrderBook, abi: orderBookAbi, functionName: "keeper_fee", ...at }),
@@ -111,12 +117,31 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
   };
 }
 
+async function readRecovery(
+  { client, deployment }: Pick<Plimsoll, "client" | "deployment">,
+  owner: Address,
+  block: Head,
+) {
+  const { RecoveryToken, InsuranceFund } = deployment.contracts;
+  const at = { blockNumber: block.number } as const;
+  const recovery = await client.readContract({
+    address: RecoveryToken,
+    abi: erc20Abi,
+    functionName: "balanceOf",
+    args: [owner],
+    ...at,
+  });
+  if (recovery === 0n) return { recovery, redeemable: 0n };
+  const fund = { address: InsuranceFund, abi: insuranceFundAbi, ...at } as const;
+  return { recovery, redeemable: await client.readContract({ ...fund, functionName: "redeemable", args: [recovery] }) };
+}
+
 async function readAccount({ client, deployment }: Plimsoll, owner: Address, block: Head): Promise<Account> {
   const { contracts } = deployment;
   const at = { blockNumber: block.number } as const;
   const lens = { address: contracts.Lens, abi: lensAbi, ...at } as const;
   const token = { address: contracts.CollateralToken, abi: collateralTokenAbi, ...at } as const;
-  const [gas, wallet, allowance, free, positions] = await Promise.all([
+  const [gas, wallet, allowance, free, recovery, positions] = await Promise.all([
     client.getBalance({ address: owner, ...at }),
     client.readContract({ ...token, functionName: "balanceOf", args: [owner] }),
     client.readContract({ ...token, functionName: "allowance", args: [owner, contracts.MarginPool] }),
@@ -127,6 +152,7 @@ async function readAccount({ client, deployment }: Plimsoll, owner: Address, blo
       args: [owner],
       ...at,
     }),
+    readRecovery({ client, deployment }, owner, block),
     Promise.all(
       deployment.markets.map(async (info): Promise<HeldPosition | null> => {
         const view = await client
@@ -149,6 +175,7 @@ async function readAccount({ client, deployment }: Plimsoll, owner: Address, blo
     wallet,
     allowance,
     free,
+    ...recovery,
     positions: positions.filter((position) => position !== null),
   };
 }

@@ -9,6 +9,7 @@ export const CONTRACT_NAMES = [
   "OrderBook",
   "Vault",
   "InsuranceFund",
+  "RecoveryToken",
   "PriceFeed",
   "Lens",
 ] as const;

@@ -6,6 +6,7 @@ export const BPS = 10_000n;
 export const abs = (value: bigint): bigint => (value < 0n ? -value : value);
 export const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 export const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+export const sum = (values: readonly bigint[]): bigint => values.reduce((total, value) => total + value, 0n);
 export const clamp = (value: bigint, low: bigint, high: bigint): bigint => max(low, min(value, high));
 
 /** Rounds toward minus infinity; `b` must be positive. */
@@ -26,6 +27,9 @@ export const cashScale = (decimals: number): bigint => 10n ** BigInt(36 - decima
 export function notional(units: bigint, price: bigint, decimals: number): bigint {
   return floorDiv(abs(units) * price, cashScale(decimals));
 }
+
+/** `part` of `whole` as a WAD share, rounded down; 0 of nothing. */
+export const shareOf = (part: bigint, whole: bigint): bigint => (whole === 0n ? 0n : floorDiv(part * WAD, whole));
 
 /** Reads what a person types: "1,234.5" -> 1234500000n at 6 decimals. Null if it is no number or too precise. */
 export function parseDecimal(text: string, decimals: number): bigint | null {

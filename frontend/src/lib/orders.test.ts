@@ -8,6 +8,8 @@ const placed = (id: bigint, block: bigint): OrderEvent => ({
   type: "placed",
   id,
   market,
+  kind: 0n,
+  triggerPrice: 0n,
   sizeDelta: 5n,
   margin: 7n,
   reduceOnly: false,

@@ -13,8 +13,10 @@ export type OrderEvent = Place &
         type: "placed";
         id: bigint;
         market: Address;
+        kind: bigint;
         sizeDelta: bigint;
         margin: bigint;
+        triggerPrice: bigint;
         reduceOnly: boolean;
         acceptablePrice: bigint;
         expiresAt: bigint;
@@ -34,8 +36,10 @@ export type Outcome =
 export interface OrderRecord {
   id: bigint;
   market: Address;
+  kind: bigint;
   sizeDelta: bigint;
   margin: bigint;
+  triggerPrice: bigint;
   reduceOnly: boolean;
   acceptablePrice: bigint;
   expiresAt: bigint;
@@ -45,6 +49,11 @@ export interface OrderRecord {
   transaction: `0x${string}`;
   outcome: Outcome;
 }
+
+/** A reduce-only order of this size closes the whole position, whatever it is when the order executes. */
+export const CLOSE_LONG = -(2n ** 255n);
+export const CLOSE_SHORT = 2n ** 255n - 1n;
+export const isFullClose = (sizeDelta: bigint): boolean => sizeDelta === CLOSE_LONG || sizeDelta === CLOSE_SHORT;
 
 /** Newest first. Events may come twice or in any order: a scan that overlaps the last one does no harm. */
 export function foldOrders(events: readonly OrderEvent[]): OrderRecord[] {
@@ -58,8 +67,10 @@ export function foldOrders(events: readonly OrderEvent[]): OrderRecord[] {
       orders.set(event.id, {
         id: event.id,
         market: event.market,
+        kind: event.kind,
         sizeDelta: event.sizeDelta,
         margin: event.margin,
+        triggerPrice: event.triggerPrice,
         reduceOnly: event.reduceOnly,
         acceptablePrice: event.acceptablePrice,
         expiresAt: event.expiresAt,

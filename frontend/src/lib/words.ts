@@ -92,3 +92,39 @@ export function fundingInWords(ratePerDay: bigint): string {
 export function shortAddress(address: string): string {
   return `${address.slice(0, 6)}…${address.slice(-4)}`;
 }
+
+/** "14:03:27", UTC. */
+export function formatClock(time: bigint): string {
+  return new Date(Number(time) * 1000).toISOString().slice(11, 19);
+}
+
+/** "2026-11-22 14:03:27", UTC. */
+export function formatTime(time: bigint): string {
+  return new Date(Number(time) * 1000).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** A bucket by its place in the grid: class and tick. */
+export function bucketInWords(id: bigint): string {
+  return `${(id >> 16n) & 255n}:${(id & 65_535n) - 32_768n}`;
+}
+
+export const positionsInWords = (count: number): string => (count === 1 ? "1 position" : `${count} positions`);
+
+interface Payers {
+  skin_in_the_game: bigint;
+  insurance: bigint;
+  adl: bigint;
+  vault: bigint;
+}
+
+/** Who bore a loss beyond margin, in the order in which they are asked. */
+export function payersInWords(paid: Payers, money: (cash: bigint) => string): string {
+  const parts = [
+    ["skin in the game", paid.skin_in_the_game],
+    ["insurance", paid.insurance],
+    ["winners", paid.adl],
+    ["the vault", paid.vault],
+  ] as const;
+  const told = parts.filter(([, cash]) => cash > 0n).map(([name, cash]) => `${name} ${money(cash)}`);
+  return told.length === 0 ? "nobody" : told.join(", ");
+}

@@ -7,7 +7,7 @@ import { DEPLOYMENTS_FILE, useChainStatus, type ChainStatus } from "../chain/sta
 import { TransactionsProvider } from "../chain/transactions";
 import { identity, type Deployment } from "../lib/deployment";
 import { Notice } from "./Notice";
-import { Terminal } from "./Terminal";
+import { Shell } from "./Shell";
 import { useLast } from "./hooks";
 
 function Session({ deployment, isOffline }: { deployment: Deployment; isOffline: boolean }) {
@@ -18,7 +18,7 @@ function Session({ deployment, isOffline }: { deployment: Deployment; isOffline:
       <QueryClientProvider client={queries}>
         <PlimsollProvider value={plimsoll}>
           <TransactionsProvider>
-            <Terminal isOffline={isOffline} />
+            <Shell isOffline={isOffline} />
           </TransactionsProvider>
         </PlimsollProvider>
       </QueryClientProvider>

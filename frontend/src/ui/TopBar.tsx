@@ -6,6 +6,7 @@ import { useConnect, useDisconnect, useWallet, useWallets } from "../chain/walle
 import { askFaucet } from "../chain/actions";
 import { explain } from "../chain/errors";
 import { formatCash } from "../lib/fixed";
+import { formatRoute, type Route } from "../lib/route";
 import { shortAddress } from "../lib/words";
 import { Dialog } from "./Dialog";
 import { setTheme, useTheme } from "./hooks";
@@ -94,7 +95,31 @@ export function ConnectButton({ className = "primary" }: { className?: string })
   );
 }
 
-export function TopBar({ account }: { account: Account | undefined }) {
+const PAGES = [
+  { page: "trade", text: "Trade", route: { page: "trade", symbol: null } },
+  { page: "risk", text: "Risk", route: { page: "risk" } },
+  { page: "portfolio", text: "Portfolio", route: { page: "portfolio" } },
+] as const;
+
+function Pages({ page }: { page: Route["page"] }) {
+  const open = page === "round" ? "risk" : page;
+  return (
+    <nav className="pages" aria-label="Pages">
+      {PAGES.map((entry) => (
+        <a
+          key={entry.page}
+          href={formatRoute(entry.route)}
+          aria-current={entry.page === open ? "page" : undefined}
+          data-testid={`page-${entry.page}`}
+        >
+          {entry.text}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+export function TopBar({ account, page }: { account: Account | undefined; page: Route["page"] }) {
   const { deployment } = usePlimsoll();
   const wallet = useWallet();
   const disconnect = useDisconnect();
@@ -107,6 +132,7 @@ export function TopBar({ account }: { account: Account | undefined }) {
         <b>Plimsoll</b>
         <span className="tag">{deployment.network}</span>
       </span>
+      <Pages page={page} />
       <span className="spacer" />
       {wallet.address !== undefined && account !== undefined && (
         <span className="wallet-balance" title="In your wallet, not yet deposited">

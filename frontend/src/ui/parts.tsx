@@ -130,3 +130,20 @@ export function Panel({
     </section>
   );
 }
+
+/** How much of something is left. */
+export function Meter({ part, whole, label }: { part: bigint; whole: bigint; label: string }) {
+  const percent = whole === 0n ? 0 : Math.min(100, Number((part * 1000n) / whole) / 10);
+  return (
+    <span
+      className="meter"
+      role="meter"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(percent)}
+    >
+      <i style={{ width: `${percent}%` }} />
+    </span>
+  );
+}

@@ -1,8 +1,8 @@
-import { usePlimsoll } from "../chain/context";
-import type { MarketState, Venue } from "../chain/reads";
-import { abs, formatCompact, formatPercent, formatPrice, notional } from "../lib/fixed";
-import { formatAge, fundingInWords, reasonInWords } from "../lib/words";
-import { Stat } from "./parts";
+import { usePlimsoll } from "../../chain/context";
+import type { MarketState, Venue } from "../../chain/reads";
+import { abs, formatCompact, formatPercent, formatPrice, notional } from "../../lib/fixed";
+import { formatAge, fundingInWords, reasonInWords } from "../../lib/words";
+import { Stat } from "../parts";
 
 function Alerts({ market }: { market: MarketState }) {
   const { view } = market;

@@ -1,10 +1,10 @@
 /** The order form. What it promises comes from `Lens.quote`; nothing is worked out here that the contracts can say. */
 import { useState } from "react";
-import { placeOrder } from "../chain/actions";
-import { usePlimsoll } from "../chain/context";
-import { useQuote, type Account, type HeldPosition, type MarketState, type Quote, type Venue } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
-import { useWallet } from "../chain/wallet";
+import { placeOrder } from "../../chain/actions";
+import { usePlimsoll } from "../../chain/context";
+import { useQuote, type Account, type HeldPosition, type MarketState, type Quote, type Venue } from "../../chain/reads";
+import { useTransactions } from "../../chain/transactions";
+import { useWallet } from "../../chain/wallet";
 import {
   BPS,
   WAD,
@@ -17,7 +17,7 @@ import {
   formatUnits,
   notional,
   parseDecimal,
-} from "../lib/fixed";
+} from "../../lib/fixed";
 import {
   acceptablePrice,
   affordableSize,
@@ -28,11 +28,11 @@ import {
   shortfall,
   sizeDelta,
   type Side,
-} from "../lib/ticket";
-import { isWait, reasonInWords } from "../lib/words";
-import { AmountField, Choice, Panel, Row } from "./parts";
-import { useSettled } from "./hooks";
-import { ConnectButton } from "./TopBar";
+} from "../../lib/ticket";
+import { isWait, reasonInWords } from "../../lib/words";
+import { AmountField, Choice, Panel, Row } from "../parts";
+import { useSettled } from "../hooks";
+import { ConnectButton } from "../TopBar";
 
 const SIDES = [
   { value: "long", text: "Long", className: "buy" },

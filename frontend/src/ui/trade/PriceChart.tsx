@@ -2,15 +2,30 @@ import {
   CandlestickSeries,
   LineStyle,
   createChart,
+  createSeriesMarkers,
   type IChartApi,
-  type IPriceLine,
   type ISeriesApi,
+  type ISeriesMarkersPluginApi,
+  type SeriesMarker,
+  type Time,
   type UTCTimestamp,
 } from "lightweight-charts";
 import { useEffect, useMemo, useRef } from "react";
-import { toCandles, type PricePoint } from "../lib/candles";
-import { formatPrice, toNumber } from "../lib/fixed";
-import { useTheme } from "./hooks";
+import { toCandles, type PricePoint } from "../../lib/candles";
+import { formatPrice, toNumber } from "../../lib/fixed";
+import { useTheme } from "../hooks";
+
+export interface Line {
+  price: bigint;
+  title: string;
+  tone: "accent" | "warn" | "muted";
+}
+
+export interface Mark {
+  time: bigint;
+  kind: "liquidation" | "adl";
+  isMine: boolean;
+}
 
 /** The chart's own numbers are floating point; they are shown as `formatPrice` shows the real ones, cut and not rounded. */
 function priceOnAxis(price: number): string {
@@ -21,18 +36,39 @@ interface Props {
   points: readonly PricePoint[];
   /** Seconds of one candle. */
   interval: number;
-  entry: bigint | undefined;
-  liquidation: bigint | undefined;
+  lines: readonly Line[];
+  marks: readonly Mark[];
 }
 
 function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-export function PriceChart({ points, interval, entry, liquidation }: Props) {
+/** One mark for each kind and candle. */
+function toMarkers(marks: readonly Mark[], interval: number, first: number): SeriesMarker<Time>[] {
+  const found = new Map<string, SeriesMarker<Time>>();
+  for (const mark of marks) {
+    const time = Number(mark.time) - (Number(mark.time) % interval);
+    if (time < first) continue;
+    const key = `${time}/${mark.kind}`;
+    const text = mark.isMine ? "You" : found.get(key)?.text;
+    found.set(key, {
+      time: time as UTCTimestamp,
+      position: mark.kind === "liquidation" ? "aboveBar" : "belowBar",
+      shape: mark.kind === "liquidation" ? "arrowDown" : "circle",
+      color: color(mark.kind === "liquidation" ? "--bad" : "--accent"),
+      size: mark.isMine ? 1.6 : 0.6,
+      ...(text === undefined ? {} : { text }),
+    });
+  }
+  return [...found.values()].toSorted((a, b) => Number(a.time) - Number(b.time));
+}
+
+export function PriceChart({ points, interval, lines, marks }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<IChartApi | null>(null);
   const series = useRef<ISeriesApi<"Candlestick"> | null>(null);
+  const markers = useRef<ISeriesMarkersPluginApi<Time> | null>(null);
   const theme = useTheme();
   const candles = useMemo(() => toCandles(points, interval), [points, interval]);
 
@@ -62,8 +98,10 @@ export function PriceChart({ points, interval, entry, liquidation }: Props) {
     });
     chart.current = made;
     series.current = made.addSeries(CandlestickSeries, { borderVisible: false });
+    markers.current = createSeriesMarkers(series.current, []);
     return () => {
       series.current = null;
+      markers.current = null;
       chart.current = null;
       made.remove();
     };
@@ -87,27 +125,29 @@ export function PriceChart({ points, interval, entry, liquidation }: Props) {
     series.current?.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
   }, [candles]);
 
+  const first = candles[0]?.time ?? 0;
+  const markKey = marks.map((mark) => `${mark.time}${mark.kind}${mark.isMine}`).join();
+  // oxlint-disable-next-line react/exhaustive-deps -- `marks` is told by its key, so that nothing is redrawn each second
+  useEffect(() => markers.current?.setMarkers(toMarkers(marks, interval, first)), [markKey, interval, first, theme]);
+
+  const lineKey = lines.map((line) => `${line.title}${line.price}`).join();
   useEffect(() => {
-    const lines: IPriceLine[] = [];
-    const draw = (price: bigint | undefined, title: string, tone: string) => {
-      if (price === undefined || price === 0n || series.current === null) return;
-      lines.push(
-        series.current.createPriceLine({
-          price: toNumber(price, 18),
-          title,
-          color: color(tone),
-          lineStyle: LineStyle.Dashed,
-          lineWidth: 1,
-          axisLabelVisible: true,
-        }),
-      );
-    };
-    draw(entry, "Entry", "--accent");
-    draw(liquidation, "Liq.", "--warn");
+    const target = series.current;
+    const drawn = lines.map((line) =>
+      target?.createPriceLine({
+        price: toNumber(line.price, 18),
+        title: line.title,
+        color: color(`--${line.tone}`),
+        lineStyle: LineStyle.Dashed,
+        lineWidth: 1,
+        axisLabelVisible: true,
+      }),
+    );
     return () => {
-      for (const line of lines) series.current?.removePriceLine(line);
+      for (const line of drawn) if (line !== undefined && series.current === target) target?.removePriceLine(line);
     };
-  }, [entry, liquidation, theme]);
+    // oxlint-disable-next-line react/exhaustive-deps -- likewise
+  }, [lineKey, theme]);
 
   return (
     <div className="chart">

@@ -1,14 +1,14 @@
 import { useState } from "react";
-import { collect } from "../chain/actions";
-import { usePlimsoll } from "../chain/context";
-import type { Account, HeldPosition, Venue } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
-import { useWallet } from "../chain/wallet";
-import { formatCash, formatLeverage, formatPercent, formatPrice, formatUnits } from "../lib/fixed";
-import { distance } from "../lib/ticket";
+import { collect } from "../../chain/actions";
+import { usePlimsoll } from "../../chain/context";
+import type { Account, HeldPosition, Venue } from "../../chain/reads";
+import { useTransactions } from "../../chain/transactions";
+import { useWallet } from "../../chain/wallet";
+import { formatCash, formatLeverage, formatPercent, formatPrice, formatUnits } from "../../lib/fixed";
+import { distance } from "../../lib/ticket";
 import { CloseDialog } from "./CloseDialog";
-import { Lights } from "./Lights";
-import { Panel } from "./parts";
+import { Lights } from "../Lights";
+import { Panel } from "../parts";
 
 function Owed({ position }: { position: HeldPosition }) {
   const { deployment } = usePlimsoll();

@@ -1,13 +1,13 @@
 import { useState } from "react";
-import { placeOrder } from "../chain/actions";
-import { usePlimsoll } from "../chain/context";
-import { useQuote, type Account, type HeldPosition } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
-import { formatCash, formatPrice, formatUnits } from "../lib/fixed";
-import { acceptablePrice } from "../lib/ticket";
-import { isWait, reasonInWords } from "../lib/words";
-import { Dialog } from "./Dialog";
-import { Choice, Row } from "./parts";
+import { placeOrder } from "../../chain/actions";
+import { usePlimsoll } from "../../chain/context";
+import { useQuote, type Account, type HeldPosition } from "../../chain/reads";
+import { useTransactions } from "../../chain/transactions";
+import { formatCash, formatPrice, formatUnits } from "../../lib/fixed";
+import { acceptablePrice } from "../../lib/ticket";
+import { isWait, reasonInWords } from "../../lib/words";
+import { Dialog } from "../Dialog";
+import { Choice, Row } from "../parts";
 
 /** In a fall a tight limit keeps a position open that its owner wants closed: "any" is one of the choices. */
 const TOLERANCES = [

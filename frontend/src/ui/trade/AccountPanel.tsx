@@ -1,11 +1,11 @@
 import { useState } from "react";
-import { deposit, withdraw } from "../chain/actions";
-import { usePlimsoll } from "../chain/context";
-import type { Account } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
-import { useWallet } from "../chain/wallet";
-import { formatCash, formatDecimal, parseDecimal } from "../lib/fixed";
-import { AmountField, Choice, Panel, Row } from "./parts";
+import { deposit, withdraw } from "../../chain/actions";
+import { usePlimsoll } from "../../chain/context";
+import type { Account } from "../../chain/reads";
+import { useTransactions } from "../../chain/transactions";
+import { useWallet } from "../../chain/wallet";
+import { formatCash, formatDecimal, parseDecimal } from "../../lib/fixed";
+import { AmountField, Choice, Panel, Row } from "../parts";
 
 type Way = "deposit" | "withdraw";
 

@@ -1,12 +1,12 @@
-import { cancelOrder, executeOrder } from "../chain/actions";
-import { usePlimsoll } from "../chain/context";
-import type { MarketState, Venue } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
-import { useWallet } from "../chain/wallet";
-import { abs, formatCash, formatPrice, formatUnits } from "../lib/fixed";
-import type { OrderRecord } from "../lib/orders";
-import { formatAge, reasonInWords } from "../lib/words";
-import { Panel } from "./parts";
+import { cancelOrder, executeOrder } from "../../chain/actions";
+import { usePlimsoll } from "../../chain/context";
+import type { MarketState, Venue } from "../../chain/reads";
+import { useTransactions } from "../../chain/transactions";
+import { useWallet } from "../../chain/wallet";
+import { abs, formatCash, formatPrice, formatUnits } from "../../lib/fixed";
+import type { OrderRecord } from "../../lib/orders";
+import { formatAge, reasonInWords } from "../../lib/words";
+import { Panel } from "../parts";
 
 const SHOWN = 30;
 

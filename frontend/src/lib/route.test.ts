@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { formatRoute, parseRoute, type Route } from "./route";
+
+test.each<[string, Route]>([
+  ["#/trade", { page: "trade", symbol: null }],
+  ["#/trade/BTC", { page: "trade", symbol: "BTC" }],
+  ["#/vault", { page: "vault" }],
+  ["#/risk", { page: "risk" }],
+  ["#/risk/ETH/12", { page: "round", symbol: "ETH", round: 12n }],
+  ["#/portfolio", { page: "portfolio" }],
+])("%s there and back", (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+  expect(formatRoute(route)).toBe(hash);
+});
+
+test.each(["", "#", "#/", "#/nowhere"])("%j is the trading page", (hash) => {
+  expect(parseRoute(hash)).toMatchObject({ page: "trade" });
+});
+
+test("a round that is no number is the risk page", () => {
+  expect(parseRoute("#/risk/ETH/x1")).toEqual({ page: "risk" });
+});

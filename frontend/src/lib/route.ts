@@ -1,0 +1,30 @@
+/** The page's address: everything after the `#`. */
+
+export type Route =
+  | { page: "trade"; symbol: string | null }
+  | { page: "vault" }
+  | { page: "risk" }
+  | { page: "round"; symbol: string; round: bigint }
+  | { page: "portfolio" };
+
+export function parseRoute(hash: string): Route {
+  const [page = "", symbol = "", round = ""] = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  if (page === "vault" || page === "portfolio") return { page };
+  if (page === "risk") {
+    return symbol !== "" && /^\d{1,20}$/.test(round)
+      ? { page: "round", symbol, round: BigInt(round) }
+      : { page: "risk" };
+  }
+  return { page: "trade", symbol: symbol === "" ? null : symbol };
+}
+
+export function formatRoute(route: Route): string {
+  switch (route.page) {
+    case "trade":
+      return route.symbol === null ? "#/trade" : `#/trade/${encodeURIComponent(route.symbol)}`;
+    case "round":
+      return `#/risk/${encodeURIComponent(route.symbol)}/${route.round}`;
+    default:
+      return `#/${route.page}`;
+  }
+}

@@ -1,0 +1,108 @@
+/** What stays on the screen whatever page is open: the bars at the top, notices, and the page in between. */
+import { Suspense, lazy, useEffect, useRef } from "react";
+import { usePlimsoll } from "../chain/context";
+import { useSnapshot, type Account, type Venue } from "../chain/reads";
+import { useWallet } from "../chain/wallet";
+import type { Route } from "../lib/route";
+import { Hits } from "./Hits";
+import { Notice } from "./Notice";
+import { OrderNews } from "./OrderNews";
+import { useRoute } from "./route";
+import { Toasts } from "./Toasts";
+import { TopBar } from "./TopBar";
+import { TradePage } from "./trade/TradePage";
+import { WalletBanner } from "./WalletBanner";
+
+const RiskPage = lazy(() => import("./risk/RiskPage").then((module) => ({ default: module.RiskPage })));
+const RoundPage = lazy(() => import("./risk/RoundPage").then((module) => ({ default: module.RoundPage })));
+const PortfolioPage = lazy(() =>
+  import("./portfolio/PortfolioPage").then((module) => ({ default: module.PortfolioPage })),
+);
+
+const isLocal = (url: string) => ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
+
+function Page({ route, venue, account }: { route: Route; venue: Venue; account: Account | undefined }) {
+  switch (route.page) {
+    case "risk":
+      return <RiskPage venue={venue} />;
+    case "round":
+      return <RoundPage venue={venue} symbol={route.symbol} number={route.round} />;
+    case "portfolio":
+      return <PortfolioPage venue={venue} account={account} />;
+    default:
+      return <TradePage venue={venue} account={account} symbol={route.page === "trade" ? route.symbol : null} />;
+  }
+}
+
+function Foot({ venue }: { venue: Venue }) {
+  const { deployment } = usePlimsoll();
+  return (
+    <footer className="foot">
+      <span>
+        Block <b data-testid="block">{venue.block.toString()}</b>
+      </span>
+      <span>
+        Chain {deployment.chainId} ({deployment.network})
+      </span>
+      {isLocal(deployment.rpcUrl) && <span>No request leaves this machine.</span>}
+    </footer>
+  );
+}
+
+export function Shell({ isOffline }: { isOffline: boolean }) {
+  const wallet = useWallet();
+  const snapshot = useSnapshot(wallet.address);
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const page = useRef(route.page);
+  useEffect(() => {
+    if (page.current === route.page) return;
+    page.current = route.page;
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [route.page]);
+
+  const venue = snapshot.data?.venue;
+  if (venue === undefined) {
+    return snapshot.isError ? (
+      <Notice title="The contracts do not answer" code="make demo">
+        The addresses in the deployments file do not answer as Plimsoll does. Deploy again.
+      </Notice>
+    ) : (
+      <Notice title="Reading the markets" isBusy />
+    );
+  }
+  const held = snapshot.data?.account ?? undefined;
+  const account = held?.address === wallet.address ? held : undefined;
+  return (
+    <div className={isOffline ? "terminal is-offline" : "terminal"}>
+      <a
+        className="skip"
+        href={window.location.hash}
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the page
+      </a>
+      <TopBar account={account} page={route.page} />
+      {isOffline && (
+        <div className="banner bad" role="alert" data-testid="offline">
+          The chain does not answer. What you see is as of block {venue.block.toString()}; it goes on by itself when the
+          chain is back.
+        </div>
+      )}
+      <WalletBanner />
+      {wallet.address !== undefined && <Hits owner={wallet.address} account={account} />}
+      <main className="page" ref={main} tabIndex={-1}>
+        <Suspense fallback={<p className="empty">Loading the page.</p>}>
+          <Page route={route} venue={venue} account={account} />
+        </Suspense>
+      </main>
+      <Foot venue={venue} />
+      <OrderNews />
+      <Toasts />
+    </div>
+  );
+}

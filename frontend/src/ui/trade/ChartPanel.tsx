@@ -1,0 +1,62 @@
+import { useHistory } from "../../chain/history";
+import { usePrices } from "../../chain/prices";
+import type { HeldPosition, MarketState } from "../../chain/reads";
+import { useWallet } from "../../chain/wallet";
+import { intervalFor } from "../../lib/candles";
+import type { OrderRecord } from "../../lib/orders";
+import { formatInterval } from "../../lib/words";
+import { Panel } from "../parts";
+import { PriceChart, type Line, type Mark } from "./PriceChart";
+
+const MOST_CANDLES = 240;
+const MOST_MARKS = 60;
+
+interface Props {
+  market: MarketState;
+  position: HeldPosition | undefined;
+  orders: readonly OrderRecord[];
+}
+
+/** Lines at what the trader waits for, marks where positions were liquidated and deleveraged; their own stand out. */
+export function ChartPanel({ market, position, orders }: Props) {
+  const points = usePrices(market.info.feed);
+  const history = useHistory().of(market.info.address);
+  const { address } = useWallet();
+  const interval = intervalFor(points, MOST_CANDLES);
+
+  const lines: Line[] = [];
+  if (position !== undefined) {
+    lines.push({ price: position.view.entry_price, title: "Entry", tone: "accent" });
+    if (position.view.liquidation_price > 0n)
+      lines.push({ price: position.view.liquidation_price, title: "Liq.", tone: "warn" });
+  }
+  for (const order of orders)
+    if (order.outcome.status === "pending" && order.triggerPrice > 0n)
+      lines.push({ price: order.triggerPrice, title: order.kind === 2n ? "Stop" : "Limit", tone: "muted" });
+
+  const mine = new Set(
+    address === undefined
+      ? []
+      : history.holdings.story(address).hits.map((hit) => `${hit.event.block}/${hit.event.logIndex}`),
+  );
+  const marks: Mark[] = history.feed.slice(-MOST_MARKS).map(({ event }) => ({
+    time: event.time,
+    kind: event.eventName === "Liquidated" ? "liquidation" : "adl",
+    isMine: mine.has(`${event.block}/${event.logIndex}`),
+  }));
+
+  return (
+    <Panel
+      title={market.info.feedName}
+      className="chart-panel"
+      aside={
+        <span className="hint">
+          Index price, {formatInterval(interval)}, UTC · <i className="key bad">▼</i> liquidation{" "}
+          <i className="key accent">●</i> ADL
+        </span>
+      }
+    >
+      <PriceChart points={points} interval={interval} lines={lines} marks={marks} />
+    </Panel>
+  );
+}
