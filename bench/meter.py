@@ -49,6 +49,7 @@ def send(function: Any, *args: Any, sender: str, gas_limit: int = GAS_LIMIT) -> 
 
     :raises SendError: if it reverts; nothing is changed then.
     """
+    function = taking(function, args)
     sent = simulate(function, *args, sender=sender, gas_limit=gas_limit)
     function(*args, sender=sender)
     warm = function.contract._computation
@@ -62,6 +63,7 @@ def simulate(function: Any, *args: Any, sender: str, gas_limit: int = GAS_LIMIT)
 
     :raises SendError: if it reverts.
     """
+    function = taking(function, args)
     data = function.prepare_calldata(*args)
     computation = apply_cold(
         CancunComputation, data, to=function.contract.address, sender=sender, gas=gas_limit - intrinsic_gas(data)
@@ -70,6 +72,11 @@ def simulate(function: Any, *args: Any, sender: str, gas_limit: int = GAS_LIMIT)
         raise SendError(computation.error)
     logs = [(address, tuple(topics), content) for address, topics, content in computation.get_log_entries()]
     return Sent(gas_of(data, computation), computation.output, logs)
+
+
+def taking(function: Any, args: tuple[Any, ...]) -> Any:
+    """Of several functions of one name the one that takes `args`."""
+    return next(each for each in getattr(function, "functions", [function]) if each.is_encodable(*args))
 
 
 def gas_of(data: bytes, computation: ComputationAPI) -> int:

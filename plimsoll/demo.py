@@ -57,6 +57,7 @@ CAPITAL = {
     "PLIMSOLL_INSURANCE": "3000",
     "PLIMSOLL_INSURANCE_DAILY_CAP_BPS": "5000",
     "PLIMSOLL_COOLDOWN": "300",
+    "PLIMSOLL_DEPOSIT_LOCK": "15",
 }
 """Of the demo: small beside the crowd, so that a crash goes through every layer of the waterfall."""
 

@@ -93,6 +93,8 @@ class Plan:
     """Seconds between a proposal of the owner and its execution. Short: this is the plan of a local network."""
     cooldown: int = 86_400
     """Seconds from the request to the payment, for vault and insurance."""
+    deposit_lock: int = 60
+    """Seconds for which fresh shares of the vault can't move, at least; up to twice that."""
     keeper_fee_cents: int = 10
     """What an order pays whoever executes it, in hundredths of the collateral."""
     adl_step_bps: int = 5_000
@@ -201,7 +203,7 @@ def _deploy_contracts(chain: Chain, plan: Plan, report: Callable[[str], None]) -
     pool = deploy_one("MarginPool", token)
     book = deploy_one("OrderBook", pool, plan.keeper_fee_cents * plan.unit // 100)
     deploy_one("PriceFeed", sorted(plan.publishers, key=str.lower), plan.quorum, plan.max_age, plan.max_spread_bps)
-    deploy_one("Vault", pool, plan.cooldown)
+    deploy_one("Vault", pool, plan.cooldown, plan.deposit_lock)
     recovery = deploy_one("RecoveryToken", plan.decimals)
     fund_params = (
         plan.insurance_daily_cap_bps,

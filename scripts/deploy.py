@@ -106,6 +106,7 @@ def amount(name: str, default: int, text: str) -> Any:
 @amount("adl_step_bps", DEFAULTS.adl_step_bps, "What a winner gives up in one step of ADL.")
 @amount("timelock_delay", DEFAULTS.timelock_delay, "Seconds between a proposal of the owner and its execution.")
 @amount("cooldown", DEFAULTS.cooldown, "Seconds from a redemption's request to its payment.")
+@amount("deposit_lock", DEFAULTS.deposit_lock, "Seconds for which fresh vault shares can't move, at least.")
 @amount("keeper_fee_cents", DEFAULTS.keeper_fee_cents, "What an order pays whoever executes it.")
 def cli(network: str, url: str, output: Path | None, publisher_port: int, listing_prices: str, **sizes: int) -> None:
     """Deploy Plimsoll to a local Anvil that already runs, with BTC, ETH and SOL markets."""

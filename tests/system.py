@@ -7,7 +7,7 @@ from typing import Any
 
 import boa
 
-from tests.unit.support import COOLDOWN, FEED, MARKET, OTHER_FEED, WAD, deployer, insurance_params
+from tests.unit.support import COOLDOWN, DEPOSIT_LOCK, FEED, MARKET, OTHER_FEED, WAD, deployer, insurance_params
 
 LONG, SHORT = 0, 1
 NONE = 2**256 - 1
@@ -232,7 +232,7 @@ def build_world(
         pool = deployer("MarginPool").deploy(token.address)
         source = deployer("StubPrices").deploy()
         order_book = deployer("OrderBook").deploy(pool.address, unit // 10)
-        vault_contract = deployer("Vault").deploy(pool.address, COOLDOWN)
+        vault_contract = deployer("Vault").deploy(pool.address, COOLDOWN, DEPOSIT_LOCK)
         recovery = deployer("RecoveryToken").deploy(decimals)
         fund = deployer("InsuranceFund").deploy(
             pool.address, recovery.address, insurance_params(unit, daily_cap_bps=5_000)

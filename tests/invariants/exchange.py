@@ -19,6 +19,7 @@ WAD = 10**18
 DAY = 86_400
 START = 1_800_000_000
 COOLDOWN = DAY
+DEPOSIT_LOCK = 60
 MAX_AGE = 3_600
 MARKETS = 2
 FEEDS = tuple(keccak(text=f"feed {i}") for i in range(MARKETS))
@@ -77,7 +78,7 @@ def deployed(decimals: int) -> Exchange:
     source = chain.deploy(stub_prices(), sender=OWNER)
     pool = deploy("MarginPool", token.address)
     book = deploy("OrderBook", pool.address, unit // 10)
-    vault = deploy("Vault", pool.address, COOLDOWN)
+    vault = deploy("Vault", pool.address, COOLDOWN, DEPOSIT_LOCK)
     recovery = deploy("RecoveryToken", decimals)
     fund = deploy("InsuranceFund", pool.address, recovery.address, insurance_params(unit))
     lens = deploy("Lens", pool.address, book.address)

@@ -15,31 +15,31 @@ from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.invariants import checks
+from tests.invariants.draws import (
+    anyone,
+    fees,
+    keepers,
+    lots,
+    margin_bps,
+    markets,
+    most,
+    nonces,
+    orders,
+    parts,
+    stakers,
+    traders,
+    usd,
+    widths,
+)
 from tests.invariants.exchange import MARKETS, WAD, deployed
-from tests.invariants.world import KEEPERS, LPS, STAKERS, TRADERS, Last, Setup, World, world
+from tests.invariants.lp_rules import LiquidityProviderRules
+from tests.invariants.world import KEEPERS, TRADERS, Last, Setup, World, world
 
 STEPS = 40
 EXAMPLES = 40
-
-traders, lps, stakers = st.sampled_from(TRADERS), st.sampled_from(LPS), st.sampled_from(STAKERS)
-keepers = st.sampled_from(KEEPERS)
-anyone = st.sampled_from((*TRADERS, *LPS, *STAKERS, *KEEPERS))
-# most of what happens happens in one market: there it is crowded
-markets = st.sampled_from([0, 0, 0, 1])
-parts = st.sampled_from([10_000, 5_000, 10_000, 3_333, 1, 0])
-orders = st.integers(0, 7)
-# the same few leverages again and again, so that many share a bucket
-margin_bps = st.one_of(st.sampled_from([250, 400]), st.sampled_from([250, 400, 1_000]), st.integers(150, 5_000))
-lots = st.integers(-600, 600)
-usd = st.sampled_from([1, 50, 1_000, 20_000])
-most = st.sampled_from([1, 1, 2, 3, 7, 1_000])
-nonces = st.one_of(st.integers(0, 600), st.integers(0, 3))
-# of take-profit and stop-loss from the price, bps; 0 for none
-widths = st.sampled_from([(50, 50), (10, 300), (300, 10), (0, 50), (50, 0), (0, 0)])
-fees = st.sampled_from([0, 0, 1, 50_000, 10**30])
 
 setups = st.builds(
     Setup,
@@ -143,7 +143,7 @@ def smallest(text: str, seconds: float = 30) -> str:
     return json.dumps({"setup": script["setup"], "actions": actions})
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(LiquidityProviderRules):
     """Two markets that share vault and insurance, and everybody who may come along."""
 
     saved_to: ClassVar[Path | None] = None
@@ -152,6 +152,11 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.player: Player | None = None
         self.has_failed = False
+
+    @property
+    def world(self) -> World:
+        assert self.player is not None
+        return self.player.world
 
     def act(self, action: str, **terms: Any) -> None:
         assert self.player is not None
@@ -337,8 +342,8 @@ class Machine(RuleBasedStateMachine):
     )
     def rush(self, crowd: list[tuple[str, int, int, int]]) -> None:
         """Many come at once, so that a crash finds somebody."""
-        for who, market, lots, margin in crowd:
-            self.act("open", who=who, market=market, lots=lots, margin_bps=margin)
+        for who, market, size, margin in crowd:
+            self.act("open", who=who, market=market, lots=size, margin_bps=margin)
 
     @rule(who=traders, other=traders, market=markets, bps=st.sampled_from([-500, 500, -2_000, 3_000]), lots=lots)
     def around_a_crash(self, who: str, other: str, market: int, bps: int, lots: int) -> None:
@@ -402,51 +407,7 @@ class Machine(RuleBasedStateMachine):
     def donate(self, **terms: Any) -> None:
         self.act("donate", **terms)
 
-    # -------------------------------------------------------------- vault and insurance
-
-    @rule(who=lps, amount=usd)
-    def lp_deposit(self, who: str, amount: int) -> None:
-        assert self.player is not None
-        self.act("lp_deposit", who=who, amount=amount * self.player.world.unit)
-
-    @rule(who=lps, amount=usd)
-    def lp_mint(self, who: str, amount: int) -> None:
-        assert self.player is not None
-        self.act("lp_mint", who=who, shares=amount * self.player.world.unit * 10**6)
-
-    @rule(who=lps, part_bps=parts, form=st.integers(0, 2), receiver=anyone)
-    def lp_request(self, **terms: Any) -> None:
-        self.act("lp_request", **terms)
-
-    @rule(request=orders)
-    def lp_redeem(self, **terms: Any) -> None:
-        self.act("lp_redeem", **terms)
-
-    @rule(who=lps, part_bps=parts, market=markets)
-    def lp_leave(self, who: str, part_bps: int, market: int) -> None:
-        """The whole way out: request, cooldown, new prices, redeem."""
-        assert self.player is not None
-        self.act("lp_request", who=who, part_bps=part_bps, form=0, receiver=who)
-        self.act("wait", seconds=90_000)
-        for i in range(MARKETS):
-            self.act("move", market=i, bps=0, after=1)
-            self.act("crank", market=i, most=1_000, keeper="keeper0")
-        if self.player.world.requests:
-            self.act("lp_redeem", request=len(self.player.world.requests) - 1)
-
-    @rule(request=orders, by=st.sampled_from((*LPS, "trader0")), who=lps, is_owner=st.booleans())
-    def lp_cancel(self, request: int, by: str, who: str, is_owner: bool) -> None:
-        assert self.player is not None
-        if is_owner:
-            self.act("lp_request", who=who, part_bps=5_000, form=2, receiver=who)
-        requests = list(self.player.world.requests.values())
-        if is_owner and requests:
-            by = requests[request % len(requests)].owner
-        self.act("lp_cancel", request=request, by=by)
-
-    @rule(who=lps, to=anyone, part_bps=parts, way=st.integers(0, 2))
-    def shares(self, **terms: Any) -> None:
-        self.act("token", which="vault", **terms)
+    # -------------------------------------------------------------- insurance
 
     @rule(who=traders, to=anyone, part_bps=parts, way=st.integers(0, 2))
     def recovery(self, **terms: Any) -> None:
@@ -638,7 +599,11 @@ TOUR: list[Action] = [
     ("stake", {"who": "staker0", "amount": 10**6}),
     ("request_unstake", {"who": "staker0", "part_bps": 10_000}),
     ("lp_deposit", {"who": "lp1", "amount": 10**9}),
+    ("lp_deposit", {"who": "lp1", "amount": 10**9, "short": 0}),
     ("lp_mint", {"who": "lp1", "shares": 10**12}),
+    ("lp_mint", {"who": "lp1", "shares": 10**12, "short": 0}),
+    ("lp_donate", {"who": "trader0", "amount": 10**6}),
+    ("wait", {"seconds": 120}),
     ("lp_request", {"who": "lp1", "part_bps": 1_000, "form": 0, "receiver": "lp1"}),
     ("lp_request", {"who": "lp1", "part_bps": 1_000, "form": 1, "receiver": "lp0"}),
     ("lp_request", {"who": "lp1", "part_bps": 1_000, "form": 2, "receiver": "lp0"}),
@@ -646,7 +611,7 @@ TOUR: list[Action] = [
     ("wait", {"seconds": 90_000}),
     ("move", {"market": 0, "bps": 0, "after": 1}),
     ("move", {"market": 1, "bps": 0, "after": 1}),
-    ("lp_redeem", {"request": 0}),
+    ("lp_redeem", {"request": 0, "by": "keeper0"}),
     ("unstake", {"who": "staker0"}),
     ("move", {"market": 0, "bps": -3_000, "after": 60}),
     ("relay", {"keeper": "keeper1", "most": 1, "orders": 4}),
@@ -664,8 +629,10 @@ TOUR: list[Action] = [
     ("list", {"market": 0, "is_listed": False}),
     ("keeper_fee", {"amount": 0}),
     ("cooldown", {"seconds": 60}),
+    ("deposit_lock", {"seconds": 3_600}),
+    ("deposit_cap", {"amount": 10**12}),
     ("fund_params", {"cap_bps": 2_500, "share_bps": 10_000}),
-    *[("forbidden", {"which": which, "who": "trader5"}) for which in range(50)],
+    *[("forbidden", {"which": which, "who": "trader5"}) for which in range(53)],
 ]
 
 
@@ -684,8 +651,9 @@ def test_machine__every_external_function__is_a_rule_or_has_a_reason_not_to_be()
         player.stack.close()
     untouched = functions - exchange.chain.called - EXCLUDED.keys()
     assert not untouched, f"neither called nor excluded: {sorted(untouched)}"
-    rules = set(re.findall(r'self\.act\(\s*"(\w+)"', inspect.getsource(Machine)))
-    rules |= set(re.findall(r'"(fund_\w+)" if|else "(fund_\w+)"', inspect.getsource(Machine))[0])
+    source = inspect.getsource(Machine) + inspect.getsource(LiquidityProviderRules)
+    rules = set(re.findall(r'self\.act\(\s*"(\w+)"', source))
+    rules |= set(re.findall(r'"(fund_\w+)" if|else "(fund_\w+)"', source)[0])
     kinds = {name.removeprefix("do_") for name in dir(World) if name.startswith("do_")}
     # the first three are made of others: place, execute, crank
     assert kinds - rules - {"trade", "crank_all", "change_margin", "price", "fund_reserve", "fund_skin"} == set()

@@ -30,6 +30,7 @@ MARKET, LIMIT, STOP = 0, 1, 2
 every_decimals = pytest.mark.parametrize("decimals", [6, 8, 18], indirect=True)
 
 COOLDOWN = DAY
+DEPOSIT_LOCK = 60
 DAILY_CAP_BPS = 2_500
 RECOVERY_SHARE_BPS = 5_000
 
@@ -211,7 +212,7 @@ def build_system(decimals: int = 6) -> System:
         pool = deployer("MarginPool").deploy(token.address)
         source = deployer("StubPriceSource").deploy()
         order_book = deployer("OrderBook").deploy(pool.address, unit // 10)
-        vault = deployer("Vault").deploy(pool.address, COOLDOWN)
+        vault = deployer("Vault").deploy(pool.address, COOLDOWN, DEPOSIT_LOCK)
         recovery = deployer("RecoveryToken").deploy(decimals)
         insurance = deployer("InsuranceFund").deploy(pool.address, recovery.address, insurance_params(unit))
         market = deployer("StubMarket").deploy(pool.address, source.address, FEED)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from plimsoll.reference.grid import LONG, beta_of
-from tests.invariants.exchange import MAX_AGE, address_of
+from tests.invariants.exchange import MAX_AGE, WAD, address_of
 from tests.invariants.world.pool import Pool
 from tests.invariants.world.terms import Request
 
@@ -27,92 +28,149 @@ class LiquidityProviders(Pool):
                     return False
         return True
 
-    def do_lp_deposit(self, who: str, amount: int) -> bool:
-        vault = self.exchange.vault
+    def do_lp_deposit(self, who: str, amount: int, receiver: str = "", short: int | None = None) -> bool:
+        """For somebody else, too: their locks stay. `short`: by how much the bound is missed; None: there is none."""
+        return self._lp_enter("deposit", who, receiver or who, amount, short)
+
+    def do_lp_mint(self, who: str, shares: int, short: int | None = None) -> bool:
+        return self._lp_enter("mint", who, who, shares, short)
+
+    def _lp_enter(self, way: str, who: str, receiver: str, given: int, short: int | None) -> bool:
+        vault, to = self.exchange.vault, address_of(receiver)
         is_open, worth, supply = self._is_vault_open(), self._worth(), vault.totalSupply()
-        shares, refused = self._call(vault.deposit, amount, address_of(who), sender=who)
+        is_mint = way == "mint"
+        most = vault.maxMint(to) if is_mint else vault.maxDeposit(to)
+        foretold = (vault.previewMint if is_mint else vault.previewDeposit)(min(given, most))
+        movable = vault.balanceOf(to) - vault.locked_shares(to)
+        bound = () if short is None else (max(0, foretold - short) if is_mint else foretold + short,)
+        got, refused = self._call(vault.mint if is_mint else vault.deposit, given, to, *bound, sender=who)
+        if refused in ("below minimum", "above maximum"):
+            assert short
+            return False
+        assert refused or not short
         if refused:
-            self._lp_refused(refused, worth, is_open)
+            self._lp_refused(refused, worth, is_open, given > most)
             return False
         assert is_open, "vault flow while a bankrupt bucket is open, or at an old price"
-        self._lp_entered(amount, shares, worth, supply)
-        return True
-
-    def _lp_refused(self, refused: str, worth: int, is_open: bool) -> None:
-        known = ("amount too small", "nothing to deposit", "erc20: transfer amount exceeds balance")
-        if refused == "wait: market not settled":
-            assert not is_open
-        elif refused == "vault owes more than it has":
-            assert worth == 0
-        else:
-            assert refused in known, refused
-
-    def _lp_entered(self, amount: int, shares: int, worth: int, supply: int) -> None:
+        assert given <= most and got == foretold
+        assert vault.balanceOf(to) - vault.locked_shares(to) >= movable, "a deposit locked what was held before"
+        amount, shares = (got, given) if is_mint else (given, got)
         self.flows += amount
         self.capital.vault += amount
         self.last.is_vault_flow = True
         # nobody joins at the cost of who is in: shares / amount <= supply / worth
         assert shares * (worth + 1) <= amount * (supply + 10**6)
-
-    def do_lp_mint(self, who: str, shares: int) -> bool:
-        vault = self.exchange.vault
-        is_open, worth, supply = self._is_vault_open(), self._worth(), vault.totalSupply()
-        amount, refused = self._call(vault.mint, shares, address_of(who), sender=who)
-        if refused:
-            self._lp_refused(refused, worth, is_open)
-            return False
-        assert is_open
-        self._lp_entered(amount, shares, worth, supply)
         return True
 
-    def do_lp_request(self, who: str, part_bps: int, form: int, receiver: str) -> bool:
-        """`form`: with how many of its arguments."""
+    def _lp_refused(self, refused: str, worth: int, is_open: bool, is_too_much: bool) -> None:
+        known = ("amount too small", "nothing to deposit", "erc20: transfer amount exceeds balance")
+        if refused == "wait: market not settled":
+            assert not is_open
+        elif refused == "vault owes more than it has":
+            assert worth == 0
+        elif refused in ("above the deposit cap", "too many shares"):
+            assert is_too_much
+        else:
+            assert refused in known, refused
+
+    def do_lp_donate(self, who: str, amount: int) -> bool:
         vault = self.exchange.vault
-        shares = vault.balanceOf(address_of(who)) * part_bps // 10_000
-        args = (shares, address_of(receiver), 0)[: form + 1]
-        number, refused = self._call(vault.request_redeem, *args, sender=who)
-        assert (refused == "") == (shares > 0), refused
+        supply = vault.totalSupply()
+        _, refused = self._call(vault.donate, amount, sender=who)
+        assert refused in ("", "nothing to deposit", "erc20: transfer amount exceeds balance"), refused
         if not refused:
-            to = who if form == 0 else receiver
-            self.requests[number] = Request(who, shares, to, self.now + vault.cooldown())
+            self.flows += amount
+            self.capital.vault += amount
+            assert vault.totalSupply() == supply
         return not refused
 
-    def do_lp_redeem(self, request: int) -> bool:
+    def do_lp_request(self, who: str, part_bps: int, form: int, receiver: str, least_bps: int = 0) -> bool:
+        """`form`: with how many of its arguments; the least is a part of today's worth."""
+        vault, owner = self.exchange.vault, address_of(who)
+        held, locked = vault.balanceOf(owner), vault.locked_shares(owner)
+        shares = held * part_bps // 10_000
+        least = vault.convertToAssets(shares) * least_bps // 10_000 if form == 2 else 0
+        args = (shares, address_of(receiver), least)[: form + 1]
+        number, refused = self._call(vault.request_redeem, *args, sender=who)
+        assert (refused == "") == (0 < shares <= held - locked), refused
+        if not refused:
+            to = who if form == 0 else receiver
+            self.requests[number] = Request(who, shares, to, self.now + vault.cooldown(), least)
+        return not refused
+
+    def do_lp_redeem(self, request: int, by: str) -> bool:
+        """By anyone; a part where not everything is free."""
         if not self.requests:
             return False
         number = list(self.requests)[request % len(self.requests)]
-        mine = self.requests[number]
-        vault = self.exchange.vault
+        mine, vault, token = self.requests[number], self.exchange.vault, self.exchange.token
         is_open, worth, supply = self._is_vault_open(), self._worth(), vault.totalSupply()
-        assets, refused = self._call(vault.redeem_request, number, sender=mine.owner)
+        free, foretold, lapses_at = vault.free_capital(), vault.redeemable(number), vault.lapses_at(number)
+        asked, round_ = vault.convertToAssets(vault.balanceOf(vault.address)), vault.round()
+        had = token.balanceOf(address_of(mine.receiver))
+        assets, refused = self._call(vault.redeem_request, number, sender=by)
         if refused:
-            known = ("wait: cooldown", "request lapsed", "wait: market not settled", "wait: not enough cash")
-            assert refused in known, refused
-            assert (refused == "wait: market not settled") <= (not is_open)
+            assert {
+                "wait: cooldown": self.now < mine.ready_at,
+                "request lapsed": self.now > lapses_at,
+                "wait: market not settled": not is_open,
+                "wait: next round": mine.round == round_.number and self.now < round_.ends_at,
+                "below minimum": foretold[1] * mine.shares < mine.min_assets * foretold[0] or mine.min_assets > 0,
+            }[refused], refused
             return False
         assert is_open
-        del self.requests[number]
+        after = vault.round()
+        if after.number != round_.number:
+            assert after.fraction == (WAD if asked <= free else WAD * free // asked)
+        assert (vault.short_at() == self.now) >= (after.fraction < WAD)
+        self._lp_left(number, foretold, assets, supply - vault.totalSupply(), after)
+        assert token.balanceOf(address_of(mine.receiver)) - had == assets <= free
+        # nobody leaves at the cost of who stays
+        assert assets * (supply + 10**6) <= (supply - vault.totalSupply()) * (worth + 1)
+        return True
+
+    def _lp_left(self, number: int, foretold: tuple[int, int], assets: int, shares: int, round_: Any) -> None:
+        mine = self.requests[number]
         self.flows -= assets
         self.capital.vault -= assets
         self.last.is_vault_flow = True
-        # nobody leaves at the cost of who stays
-        assert assets * (supply + 10**6) <= mine.shares * (worth + 1)
-        return True
+        if assets == 0:
+            assert shares == 0
+            return
+        assert (shares, assets) == foretold
+        assert shares <= mine.shares * round_.fraction // WAD and mine.round != round_.number
+        if shares == mine.shares:
+            del self.requests[number]
+            return
+        least = -(-mine.min_assets * shares // mine.shares)
+        assert assets >= least
+        mine.shares, mine.min_assets, mine.round = mine.shares - shares, mine.min_assets - least, round_.number
+        left = self.exchange.vault.request(number)
+        assert (left.shares, left.min_assets, left.round) == (mine.shares, mine.min_assets, mine.round)
 
     def do_lp_cancel(self, request: int, by: str) -> bool:
         if not self.requests:
             return False
         number = list(self.requests)[request % len(self.requests)]
-        _, refused = self._call(self.exchange.vault.cancel_request, number, sender=by)
-        assert (refused == "") == (by == self.requests[number].owner), refused
-        if not refused:
-            del self.requests[number]
-        return not refused
+        vault, mine = self.exchange.vault, self.requests[number]
+        is_lapsed = self.now > vault.lapses_at(number)
+        held, supply = vault.balanceOf(address_of(mine.owner)), vault.totalSupply()
+        _, refused = self._call(vault.cancel_request, number, sender=by)
+        assert (refused == "") == (by == mine.owner or is_lapsed), refused
+        if refused:
+            return False
+        fee = -(-mine.shares // 1_000) if self.now >= mine.ready_at else 0
+        assert vault.balanceOf(address_of(mine.owner)) == held + mine.shares - fee
+        assert vault.totalSupply() == supply - fee
+        del self.requests[number]
+        return True
 
     def do_token(self, which: str, who: str, to: str, part_bps: int, way: int) -> bool:
         """Vault shares or RECOVER change hands: transfer, approve and transferFrom, permit and transferFrom."""
         token = self.exchange.vault if which == "vault" else self.exchange.recovery
         amount = token.balanceOf(address_of(who)) * part_bps // 10_000
+        if which == "vault":
+            amount = min(amount, token.balanceOf(address_of(who)) - token.locked_shares(address_of(who)))
         if way == 0:
             _, refused = self._call(token.transfer, address_of(to), amount, sender=who)
         else:

@@ -40,6 +40,12 @@ class Ownership(Base):
     def do_cooldown(self, seconds: int) -> None:
         self.exchange.vault.set_cooldown(seconds, sender=OWNER)
 
+    def do_deposit_lock(self, seconds: int) -> None:
+        self.exchange.vault.set_deposit_lock(seconds, sender=OWNER)
+
+    def do_deposit_cap(self, amount: int) -> None:
+        self.exchange.vault.set_deposit_cap(min(amount, 2**104 - 1), sender=OWNER)
+
     def do_fund_params(self, cap_bps: int, share_bps: int) -> None:
         self.exchange.fund.set_params(insurance_params(self.unit, cap_bps, share_bps), sender=OWNER)
         self.capital.daily_cap_bps, self.capital.recovery_share_bps = cap_bps, share_bps
@@ -78,6 +84,9 @@ class Ownership(Base):
             (ex.book.add_margin, (me, 1)),
             (ex.vault.set_market, (market.address, False)),
             (ex.vault.set_cooldown, (60,)),
+            (ex.vault.set_deposit_lock, (0,)),
+            (ex.vault.set_deposit_cap, (0,)),
+            (ex.vault.transfer, (ex.vault.address, 0)),
             (ex.vault.transfer_ownership, (me,)),
             (ex.vault.redeem_request, (2**63,)),
             (ex.vault.transferFrom, (address_of("lp0"), me, 10**30)),

@@ -97,6 +97,8 @@ class Request:
     shares: int
     receiver: str
     ready_at: int
+    min_assets: int = 0
+    round: int = 0
 
 
 @dataclass

@@ -51,7 +51,7 @@ WHO = {
     "delegate": {"delegate"},
     "holder of the account or their delegate": {"trader", "delegate"},
     "holder of the order or their delegate; anyone once it has expired": {"trader", "delegate"},
-    "holder of the request": {"trader"},
+    "holder of the request; anyone once it has lapsed": {"trader"},
     "holder of the role": {"trader"},
     "minter": {"owner"},
 }
@@ -131,7 +131,6 @@ FAILS = {
     "RecoveryToken.set_minter": "minter already set",
     "SourceRouter.cancel_change": "nothing announced",
     "TimelockController.cancel": "timelock_controller: operation cannot be cancelled",
-    "Vault.redeem_request": "wait: cooldown",
 }
 
 
@@ -145,6 +144,7 @@ def stage() -> Stage:
     order = world.place("trader", WAD, 100 * USD)
     with boa.env.prank(world.owner):
         world.token.mint(trader, 1_000 * USD)
+        world.vault.set_deposit_lock(0)
     with boa.env.prank(trader):
         world.token.approve(world.vault.address, 2**256 - 1)
         world.vault.deposit(1_000 * USD, trader)
@@ -307,11 +307,14 @@ def stage() -> Stage:
         "Vault.approve": (trader, 1),
         "Vault.cancel_request": (request,),
         "Vault.deposit": (1, trader),
+        "Vault.donate": (1,),
         "Vault.mint": (1, trader),
         "Vault.permit": permit,
         "Vault.redeem_request": (request,),
         "Vault.request_redeem": (1,),
         "Vault.set_cooldown": (60,),
+        "Vault.set_deposit_cap": (0,),
+        "Vault.set_deposit_lock": (0,),
         "Vault.set_market": (market, False),
         "Vault.transfer": (trader, 0),
         "Vault.transferFrom": (trader, roles["outsider"], 0),
@@ -365,3 +368,9 @@ def test_cancel__expired__open_to_anyone(stage: Stage) -> None:
     boa.env.time_travel(seconds=366 * 86_400)
     for role in sorted(ROLES - {"order book"}):
         assert outcome(stage, "OrderBook.cancel", role, *stage.samples["OrderBook.cancel"]) is None
+
+
+def test_cancel_request__lapsed__open_to_anyone(stage: Stage) -> None:
+    boa.env.time_travel(seconds=4 * 86_400)
+    for role in sorted(ROLES):
+        assert outcome(stage, "Vault.cancel_request", role, *stage.samples["Vault.cancel_request"]) is None

@@ -35,6 +35,9 @@ last_margin_delta: public(int256)
 owed: int256
 reserve: uint256
 is_settled: bool
+units: uint256
+is_settling: bool
+loss_budget: uint256
 
 reward: uint256
 crank_result: uint256
@@ -83,6 +86,30 @@ def set_vault_position(owed: int256, reserve: uint256, is_settled: bool):
     self.owed = owed
     self.reserve = reserve
     self.is_settled = is_settled
+
+
+@external
+def set_open(units: uint256, loss_budget: uint256, is_settling: bool):
+    self.units = units
+    self.loss_budget = loss_budget
+    self.is_settling = is_settling
+
+
+@view
+@external
+def state() -> IMarket.State:
+    state: IMarket.State = empty(IMarket.State)
+    state.units_long = self.units
+    state.is_settling = self.is_settling
+    return state
+
+
+@view
+@external
+def params() -> IMarket.Params:
+    params: IMarket.Params = empty(IMarket.Params)
+    params.loss_budget = self.loss_budget
+    return params
 
 
 @external

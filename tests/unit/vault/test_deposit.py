@@ -10,7 +10,6 @@ from tests.unit.support import System, deployer, every_decimals, last_event, sig
 from tests.unit.vault.conftest import Lps
 
 VIRTUAL = 10**6
-UNLIMITED = 2**256 - 1
 
 
 @every_decimals
@@ -88,7 +87,8 @@ def test_deposit__market_not_settled__waits(lps: Lps, which: str) -> None:
     with boa.reverts("wait: market not settled"):
         lps.system.as_(lp, lps.vault.mint, VIRTUAL, lp)
     getattr(lps.system, which).set_vault_position(0, 0, True)
-    assert lps.vault.maxDeposit(lp) == lps.vault.maxMint(lp) == UNLIMITED
+    assert lps.vault.maxDeposit(lp) > 10
+    assert lps.vault.maxMint(lp) > VIRTUAL
     lps.system.as_(lp, lps.vault.deposit, 10, lp)
 
 
@@ -124,7 +124,7 @@ def test_mint__zero__reverts(lps: Lps) -> None:
 def test_deposit__token_with_a_fee__counts_what_arrived(lps: Lps) -> None:
     token = deployer("OddToken").deploy(100, False)
     pool = deployer("MarginPool").deploy(token.address)
-    vault = deployer("Vault").deploy(pool.address, 60)
+    vault = deployer("Vault").deploy(pool.address, 60, 0)
     pool.set_roles(lps.system.order_book.address, vault.address)
     pool.set_engine(vault.address, True)
     lp = boa.env.generate_address()
@@ -138,7 +138,37 @@ def test_deposit__token_with_a_fee__counts_what_arrived(lps: Lps) -> None:
             vault.mint(VIRTUAL * 100, lp)
 
 
-def test_donation__to_the_vault__changes_nothing(lps: Lps) -> None:
+@pytest.mark.parametrize(("least", "is_good"), [(10 * VIRTUAL, True), (10 * VIRTUAL + 1, False)])
+def test_deposit__minimum(lps: Lps, least: int, is_good: bool) -> None:
+    lp = lps.system.tokens("lp", 10, lps.vault)
+    if is_good:
+        assert lps.system.as_(lp, lps.vault.deposit, 10, lp, least) == least
+    else:
+        with boa.reverts("below minimum"):
+            lps.system.as_(lp, lps.vault.deposit, 10, lp, least)
+
+
+@pytest.mark.parametrize(("most", "is_good"), [(10, True), (9, False)])
+def test_mint__maximum(lps: Lps, most: int, is_good: bool) -> None:
+    lp = lps.system.tokens("lp", 10, lps.vault)
+    if is_good:
+        assert lps.system.as_(lp, lps.vault.mint, 10 * VIRTUAL, lp, most) == most
+    else:
+        with boa.reverts("above maximum"):
+            lps.system.as_(lp, lps.vault.mint, 10 * VIRTUAL, lp, most)
+
+
+@pytest.mark.parametrize("function", ["deposit", "mint"])
+def test_deposit__for_nobody_or_for_the_vault__reverts(lps: Lps, function: str) -> None:
+    """Shares of the vault are those that were asked out: nobody may add to them."""
+    lp = lps.system.tokens("lp", 10, lps.vault)
+    for receiver in ("0x" + "00" * 20, lps.vault.address):
+        assert lps.vault.maxDeposit(receiver) == lps.vault.maxMint(receiver) == 0
+        with boa.reverts("bad receiver"):
+            lps.system.as_(lp, getattr(lps.vault, function), VIRTUAL if function == "mint" else 1, receiver)
+
+
+def test_donation__past_the_door__changes_nothing(lps: Lps) -> None:
     """The classic inflation attack has no way in: gifts of tokens and deposits for the vault don't count."""
     shares = lps.deposit("attacker", 1)
     attacker = lps.system.tokens("attacker", 10**9)

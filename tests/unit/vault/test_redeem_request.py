@@ -3,35 +3,33 @@ from __future__ import annotations
 import boa
 import pytest
 
-from tests.unit.support import COOLDOWN, DAY, every_decimals, last_event
+from tests.unit.support import COOLDOWN, DAY, every_decimals
 from tests.unit.vault.conftest import Lps
+
+NOBODY = "0x" + "00" * 20
 
 
 @every_decimals
 def test_redeem_request__pays_tokens_at_todays_worth(lps: Lps) -> None:
     unit, vault = lps.system.unit, lps.vault
     lp = lps.system.account("lp")
-    shares = lps.deposit("lp", 100 * unit)
+    shares = lps.hold("lp", 100 * unit)
 
     request = lps.request("lp", shares // 2)
 
-    event = last_event(vault, "RedeemRequested")
-    assert (event.id, event.owner, event.shares, event.ready_at) == (
-        1,
-        lp,
-        shares // 2,
-        boa.env.timestamp + COOLDOWN,
-    )
-    assert tuple(vault.request(request)) == (lp, shares // 2, lp, 0, boa.env.timestamp + COOLDOWN)
+    ready_at = boa.env.timestamp + COOLDOWN
+    assert lps.told("RedeemRequested") == (1, lp, shares // 2, lp, 0, ready_at)
+    assert tuple(vault.request(request)) == (lp, shares // 2, lp, 0, ready_at, 0)
     assert (vault.balanceOf(lp), vault.balanceOf(vault.address)) == (shares - shares // 2, shares // 2)
     boa.env.time_travel(seconds=COOLDOWN)
     lps.gain(20 * unit)
     worth = vault.convertToAssets(shares // 2)
-    assert lps.redeem("lp", request) == worth
+    assert vault.redeemable(request) == (shares // 2, worth)
+    assert lps.redeem(request) == worth
 
-    event = last_event(vault, "Withdraw")
-    assert (event.sender, event.receiver, event.owner) == (lp, lp, lp)
-    assert (event.assets, event.shares) == (worth, shares // 2)
+    assert lps.told("Withdraw") == (lps.system.account("anyone"), lp, lp, worth, shares // 2)
+    assert lps.told("RequestRedeemed") == (1, 1, worth, shares // 2, 0)
+    assert vault.request(request).owner == NOBODY
     assert lps.system.token.balanceOf(lp) == worth
     assert worth == pytest.approx(60 * unit, abs=2)
     assert vault.totalSupply() == shares - shares // 2
@@ -39,10 +37,10 @@ def test_redeem_request__pays_tokens_at_todays_worth(lps: Lps) -> None:
 
 
 def test_redeem_request__all__leaves_dust_at_most(lps: Lps) -> None:
-    shares = lps.deposit("lp", 1_000)
+    shares = lps.hold("lp", 1_000)
     request = lps.request("lp", shares)
     boa.env.time_travel(seconds=COOLDOWN)
-    assert lps.redeem("lp", request) == 1_000
+    assert lps.redeem(request) == 1_000
     assert lps.vault.totalSupply() == lps.vault.totalAssets() == 0
 
 
@@ -56,134 +54,98 @@ def test_redeem_request__all__leaves_dust_at_most(lps: Lps) -> None:
     ],
 )
 def test_redeem_request__window(lps: Lps, elapsed: int, error: str) -> None:
-    request = lps.request("lp", lps.deposit("lp", 1_000))
+    request = lps.request("lp", lps.hold("lp", 1_000))
     boa.env.time_travel(seconds=elapsed)
+    assert lps.vault.lapses_at(request) == lps.vault.request(request).ready_at + 2 * DAY
+    assert (lps.vault.redeemable(request) == (0, 0)) == bool(error)
     if error:
         with boa.reverts(error):
-            lps.redeem("lp", request)
+            lps.redeem(request)
     else:
-        assert lps.redeem("lp", request) == 1_000
+        assert lps.redeem(request) == 1_000
 
 
 def test_redeem_request__loss_during_the_cooldown__is_borne(lps: Lps) -> None:
-    request = lps.request("lp", lps.deposit("lp", 1_000))
+    request = lps.request("lp", lps.hold("lp", 1_000))
     lps.lose(250)
     boa.env.time_travel(seconds=COOLDOWN)
-    assert lps.redeem("lp", request) == 750
+    assert lps.redeem(request) == 750
 
 
 @pytest.mark.parametrize("which", ["market", "other_market"])
 def test_redeem_request__market_not_settled__waits(lps: Lps, which: str) -> None:
-    request = lps.request("lp", lps.deposit("lp", 1_000))
+    request = lps.request("lp", lps.hold("lp", 1_000))
     boa.env.time_travel(seconds=COOLDOWN)
     getattr(lps.system, which).set_vault_position(0, 0, False)
     with boa.reverts("wait: market not settled"):
-        lps.redeem("lp", request)
+        lps.redeem(request)
 
 
-def test_redeem_request__worth_still_in_a_market__waits_for_the_cash(lps: Lps) -> None:
-    request = lps.request("lp", lps.deposit("lp", 1_000))
-    boa.env.time_travel(seconds=COOLDOWN)
+def test_redeem_request__worth_still_in_a_market__pays_what_is_there(lps: Lps) -> None:
+    request = lps.asked("lp", 1_000)
     lps.system.market.set_vault_position(1_000, 0, True)
-    with boa.reverts("wait: not enough cash"):
-        lps.redeem("lp", request)
+    assert lps.redeem(request) == pytest.approx(1_000, abs=1)
+    assert lps.vault.request(request).shares == pytest.approx(500 * 10**6, rel=1e-3)
 
 
 @pytest.mark.parametrize(("minimum", "is_good"), [(750, True), (751, False)])
 def test_redeem_request__minimum(lps: Lps, minimum: int, is_good: bool) -> None:
     lp = lps.system.account("lp")
-    request = lps.request("lp", lps.deposit("lp", 1_000), lp, minimum)
+    request = lps.request("lp", lps.hold("lp", 1_000), lp, minimum)
     lps.lose(250)
     boa.env.time_travel(seconds=COOLDOWN)
     if is_good:
-        assert lps.redeem("lp", request) == 750
+        assert lps.redeem(request) == 750
     else:
         with boa.reverts("below minimum"):
-            lps.redeem("lp", request)
+            lps.redeem(request)
 
 
 def test_redeem_request__receiver__is_fixed_by_the_request(lps: Lps) -> None:
     wallet = lps.system.account("wallet")
-    request = lps.request("lp", lps.deposit("lp", 1_000), wallet)
-    boa.env.time_travel(seconds=COOLDOWN)
-    with boa.reverts("not your request"):
-        lps.redeem("wallet", request)
-    lps.redeem("lp", request)
+    request = lps.asked("lp", 1_000, wallet)
+    lps.redeem(request)
     assert lps.system.token.balanceOf(wallet) == 1_000
+    assert lps.system.token.balanceOf(lps.system.account("anyone")) == 0
 
 
-def test_redeem_request__twice__reverts(lps: Lps) -> None:
-    shares = lps.deposit("lp", 1_000)
-    request = lps.request("lp", shares // 2)
-    lps.request("lp", shares // 2)
-    boa.env.time_travel(seconds=COOLDOWN)
-    lps.redeem("lp", request)
-    with boa.reverts("not your request"):
-        lps.redeem("lp", request)
-
-
-@pytest.mark.parametrize("function", ["redeem_request", "cancel_request"])
-@pytest.mark.parametrize("caller", ["stranger", "owner"])
-def test_request__of_somebody_else__reverts(lps: Lps, function: str, caller: str) -> None:
-    request = lps.request("lp", lps.deposit("lp", 1_000))
-    boa.env.time_travel(seconds=COOLDOWN)
-    account = lps.system.owner if caller == "owner" else lps.system.account("stranger")
+@pytest.mark.parametrize("caller", ["lp", "anyone"])
+def test_redeem_request__unknown_or_done__reverts(lps: Lps, caller: str) -> None:
+    request = lps.asked("lp", 1_000)
+    lps.redeem(request)
     for each in (request, request + 1, 0):
-        with boa.reverts("not your request"):
-            lps.system.as_(account, getattr(lps.vault, function), each)
+        with boa.reverts("no such request"):
+            lps.redeem(each, caller)
+
+
+def test_redeem_request__vault_worth_nothing__keeps_the_shares(lps: Lps) -> None:
+    request = lps.asked("lp", 1_000)
+    lps.system.market.set_vault_position(-1_000, 0, True)
+    assert lps.redeem(request) == 0
+    lps.system.market.set_vault_position(0, 0, True)
+    assert lps.redeem(request) == 1_000
 
 
 def test_request_redeem__bad_input__says_what_is_wrong(lps: Lps) -> None:
-    shares = lps.deposit("lp", 1_000)
+    shares = lps.hold("lp", 1_000)
     with boa.reverts("shares are zero"):
         lps.request("lp", 0)
     for receiver in ("0x" + "00" * 20, lps.vault.address, lps.system.pool.address):
         with boa.reverts("bad receiver"):
             lps.request("lp", shares, receiver)
+    with boa.reverts("minimum too big"):
+        lps.request("lp", shares, lps.system.account("lp"), 2**104)
     with boa.reverts("erc20: transfer amount exceeds balance"):
         lps.request("lp", shares + 1)
 
 
 def test_request_redeem__ids_count_up(lps: Lps) -> None:
-    lps.deposit("lp", 1_000)
+    lps.hold("lp", 1_000)
     assert [lps.request("lp", 1) for _ in range(3)] == [1, 2, 3]
     assert lps.vault.next_request_id() == 4
 
 
-@pytest.mark.parametrize("elapsed", [0, COOLDOWN, COOLDOWN + 10 * DAY])
-def test_cancel_request__at_any_time__gives_the_shares_back(lps: Lps, elapsed: int) -> None:
-    shares = lps.deposit("lp", 1_000)
-    lp = lps.system.account("lp")
-    request = lps.request("lp", shares)
-    boa.env.time_travel(seconds=elapsed)
-    lps.system.market.set_vault_position(0, 0, False)
-    lps.system.as_(lp, lps.vault.cancel_request, request)
-    event = last_event(lps.vault, "RedeemCancelled")
-    assert (event.id, event.owner, event.shares) == (request, lp, shares)
-    assert lps.vault.balanceOf(lp) == shares
-    with boa.reverts("not your request"):
-        lps.system.as_(lp, lps.vault.cancel_request, request)
-
-
-@pytest.mark.parametrize(("cooldown", "is_good"), [(59, False), (60, True), (30 * DAY, True), (30 * DAY + 1, False)])
-def test_set_cooldown__bounds(lps: Lps, cooldown: int, is_good: bool) -> None:
-    if not is_good:
-        with boa.reverts("cooldown out of bounds"):
-            lps.system.as_(lps.system.owner, lps.vault.set_cooldown, cooldown)
-        return
-    lps.system.as_(lps.system.owner, lps.vault.set_cooldown, cooldown)
-    assert last_event(lps.vault, "CooldownSet").cooldown == cooldown
-    assert lps.vault.cooldown() == cooldown
-
-
-def test_set_cooldown__requests_keep_theirs(lps: Lps) -> None:
-    request = lps.request("lp", lps.deposit("lp", 1_000))
-    lps.system.as_(lps.system.owner, lps.vault.set_cooldown, 30 * DAY)
-    boa.env.time_travel(seconds=COOLDOWN)
-    assert lps.redeem("lp", request) == 1_000
-
-
 def test_maxWithdraw__and_maxRedeem__are_zero(lps: Lps) -> None:
-    lps.deposit("lp", 1_000)
     lp = lps.system.account("lp")
+    lps.hold("lp", 1_000)
     assert lps.vault.maxWithdraw(lp) == lps.vault.maxRedeem(lp) == 0
