@@ -86,6 +86,7 @@ def test_vault__deposit_and_redeem_around_a_position(world: World) -> None:
     with boa.env.prank(lp):
         world.token.approve(vault.address, 2**256 - 1)
         shares = vault.deposit(1_000 * unit, lp)
+        boa.env.time_travel(seconds=vault.unlocked_at(lp) - boa.env.timestamp)
         request = vault.request_redeem(shares)
     boa.env.time_travel(seconds=vault.cooldown())
     with boa.env.prank(lp), boa.reverts("wait: market not settled"):
