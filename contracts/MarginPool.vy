@@ -3,9 +3,10 @@
 """
 @title MarginPool
 @license AGPL-3.0-only
-@notice See IMarginPool. Cash changes its owner in `_move` and nowhere else; it enters in `_deposit` and leaves in `withdraw`.
+@notice See IMarginPool. Cash changes its owner in `_move` and nowhere else; it enters in `_deposit` and leaves in `_withdraw`.
 """
 from ethereum.ercs import IERC20
+from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens.interfaces import IERC20Permit
 from snekmate.utils import eip712_domain_separator
@@ -29,6 +30,9 @@ exports: (
 DEPOSIT_TYPE_HASH: constant(bytes32) = keccak256(
     "Deposit(address owner,uint256 amount,uint256 relayer_fee,uint256 nonce,uint256 deadline)"
 )
+WITHDRAWAL_TYPE_HASH: constant(bytes32) = keccak256(
+    "Withdrawal(address owner,uint256 amount,address receiver,uint256 relayer_fee,uint256 nonce,uint256 deadline)"
+)
 
 # An engine's word: is engine 1 | is market 1 | unused 6 | drawn at 40 | mandate 104 | drawn 104
 IS_ENGINE: constant(uint256) = 1 << 255
@@ -38,6 +42,8 @@ MAX_CASH: constant(uint256) = 2**CASH_BITS - 1
 MAX_TIME: constant(uint256) = 2**40 - 1
 
 token: public(immutable(address))
+# a thousand million units of the currency, for tokens of up to 18 decimals below 2^104
+MAX_MANDATE: immutable(uint256)
 
 balance_of: public(HashMap[address, uint256])
 total: public(uint256)
@@ -53,6 +59,9 @@ def __init__(token_: address):
     eip712_domain_separator.__init__("Plimsoll MarginPool", "1")
     assert token_.is_contract, "token is not a contract"
     token = token_
+    decimals: uint8 = staticcall IERC20Detailed(token_).decimals()
+    assert decimals <= 18, "too many decimals"
+    MAX_MANDATE = 10 ** (9 + convert(decimals, uint256))
 
 
 # Anyone, for their own money
@@ -92,15 +101,41 @@ def deposit_signed(
 
 @external
 def withdraw(amount: uint256, receiver: address):
-    balance: uint256 = self.balance_of[msg.sender]
+    self._withdraw(msg.sender, amount, receiver)
+
+
+@external
+def withdraw_signed(
+    owner: address,
+    amount: uint256,
+    receiver: address,
+    relayer_fee: uint256,
+    nonce: uint256,
+    deadline: uint256,
+    signature: Bytes[signatures.MAX_SIGNATURE],
+):
+    struct_hash: bytes32 = keccak256(
+        abi_encode(WITHDRAWAL_TYPE_HASH, owner, amount, receiver, relayer_fee, nonce, deadline)
+    )
+    signatures.use(owner, nonce, deadline, struct_hash, signature)
+    self._move(owner, msg.sender, relayer_fee)
+    self._withdraw(owner, amount, receiver)
+
+
+@internal
+def _withdraw(owner: address, amount: uint256, receiver: address):
+    """
+    @dev `owner` is the caller, or signed for this withdrawal.
+    """
+    balance: uint256 = self.balance_of[owner]
     assert amount <= balance, "not enough free balance"
     assert receiver not in [empty(address), self], "bad receiver"
 
     # amount <= balance <= total
-    self.balance_of[msg.sender] = unsafe_sub(balance, amount)
+    self.balance_of[owner] = unsafe_sub(balance, amount)
     self.total = unsafe_sub(self.total, amount)
 
-    log IMarginPool.Withdrawn(account=msg.sender, receiver=receiver, amount=amount)
+    log IMarginPool.Withdrawn(account=owner, receiver=receiver, amount=amount)
     assert extcall IERC20(token).transfer(receiver, amount, default_return_value=True), "token transfer failed"
 
 
@@ -238,7 +273,7 @@ def set_mandate(market: address, mandate: uint256):
     ownable._check_owner()
     engine: uint256 = self.engines[market]
     assert engine != 0, "not an engine"
-    assert mandate <= MAX_CASH, "mandate too big"
+    assert mandate <= MAX_MANDATE, "mandate too big"
     used: uint256 = self._used(engine)
     self.engines[market] = self._with_used(IS_ENGINE | IS_MARKET | (mandate << CASH_BITS), used)
     log IMarginPool.MandateSet(market=market, mandate=mandate)

@@ -51,10 +51,11 @@ TOP_UP_IN_HEAD: constant(uint256) = HAS_TOP_UP << FLAGS_AT
 EXITS_IN_HEAD: constant(uint256) = HAS_EXITS << FLAGS_AT
 
 # Orders that hang together are placed at once and have ids in a row: an order, its take-profit, its stop-loss. So a link
-# need not name ids. An exit is how far behind its order (2 bits, 0: none) and where its twin is (0: none).
+# need not name ids: an exit says how far behind its order it stands (2 bits, 0: none) and where its twin is (0: none).
 ORDER_MASK: constant(uint256) = 3
 TWIN_IS_NEXT: constant(uint256) = 4
 TWIN_IS_PREVIOUS: constant(uint256) = 8
+IS_EXIT: constant(uint256) = 16
 MAX_EXITS: constant(uint256) = 2
 
 # Sizes of a full close: all that is there when it executes.
@@ -71,14 +72,13 @@ MAX_MARGIN: constant(uint256) = 2**128 - 1
 MAX_PRICE: constant(uint256) = 2**96 - 1
 MAX_TIME: constant(uint256) = 2**32 - 1
 MAX_INDEX: constant(uint256) = 2**10 - 1
-MAX_FEE: constant(uint256) = 2**128 - 1
 MAX_ID: constant(uint256) = 2**64 - 1
 MAX_FEE_CODE: constant(uint256) = 2**15 - 1
 MAX_DIGITS: constant(uint256) = 2**10 - 1
 MAX_ADDRESS: constant(uint256) = 2**160 - 1
 IS_LISTED: constant(uint256) = 1 << 255
 
-# Of a topped-up order the keeper gets what this much gas costs at the block's base fee.
+# A keeper is paid for this much gas at the block's base fee.
 GAS_PAID_FOR: constant(uint256) = 300_000
 
 # A fill is six words; a reason (selector, offset, length, 64 characters) is shorter.
@@ -102,7 +102,7 @@ MAX_KEEPER_FEE: immutable(uint256)
 # units * price / this is cash
 CASH_SCALE: immutable(uint256)
 
-# keeper fee for an order's head 15 | next id 64 | keeper fee 128: one read and one write at placing
+# gas price 128 | next id 64 | least keeper fee 64: one read and one write at placing
 counters: uint256
 heads: HashMap[uint256, uint256]
 bodies: HashMap[uint256, uint256]
@@ -119,9 +119,9 @@ source_at: HashMap[uint256, IPriceSource]
 feed_at: HashMap[uint256, bytes32]
 market_count: public(uint256)
 
-# price of the chain's own currency in cash
-gas_price_source: public(IPriceSource)
-gas_price_feed: public(bytes32)
+# where the price of the chain's own currency is found
+gas_price_source: IPriceSource
+gas_price_feed: bytes32
 
 
 @deploy
@@ -136,7 +136,7 @@ def __init__(pool: address, keeper_fee: uint256):
     MAX_KEEPER_FEE = 10 * 10 ** convert(decimals, uint256)
     CASH_SCALE = 10 ** (36 - convert(decimals, uint256))
     # ids start at 1
-    self.counters = 1 << 128
+    self.counters = 1 << 64
     self._set_keeper_fee(keeper_fee)
 
 
@@ -150,14 +150,13 @@ def place(order: IOrderBook.Order) -> uint256:
 
 @external
 def add_margin(market: address, amount: uint256):
-    assert self.listings[market] != 0, "unknown market"
     self._add_margin(msg.sender, market, amount)
 
 
 @external
 def remove_margin(market: address, amount: uint256):
-    assert self.listings[market] != 0, "unknown market"
-    assert amount > 0, "amount is zero"
+    assert self._index_at(market) != 0
+    self._check_amount(amount)
     extcall IMarket(market).change_margin(msg.sender, -convert(amount, int256))
 
 
@@ -166,8 +165,7 @@ def set_delegate(delegate: address, market: address, expires_at: uint256, orders
     assert delegate not in [empty(address), msg.sender], "bad delegate"
     market_index: uint256 = delegates.ALL_MARKETS
     if market != empty(address):
-        market_index = self.listings[market] & MAX_INDEX
-        assert market_index != 0, "unknown market"
+        market_index = self._index_at(market)
     delegates.set(msg.sender, delegate, market_index, expires_at, orders, notional)
     log IOrderBook.DelegateSet(
         owner=msg.sender, delegate=delegate, market=market, expires_at=expires_at, orders=orders, notional=notional
@@ -180,19 +178,16 @@ def set_delegate(delegate: address, market: address, expires_at: uint256, orders
 @external
 def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + MAX_EXITS]) -> uint256:
     assert len(orders) > 0, "no exits"
-    is_attached: bool = not orders[0].reduce_only
+    lead: IOrderBook.Order = orders[0]
+    is_attached: bool = not lead.reduce_only
     first: uint256 = convert(is_attached, uint256)
     exits: uint256 = len(orders) - first
     assert exits > 0, "no exits"
     assert exits <= MAX_EXITS, "too many exits"
-    is_buy: bool = (orders[0].size_delta > 0) != is_attached
-    if exits == 2:
-        assert orders[first].kind == LIMIT and orders[first + 1].kind == STOP, "exits: take-profit, then stop-loss"
-        profit: uint256 = orders[first].trigger_price
-        loss: uint256 = orders[first + 1].trigger_price
-        assert profit != loss and (profit < loss) == is_buy, "exits: triggers on the wrong sides"
+    is_buy: bool = (lead.size_delta > 0) != is_attached
 
-    id: uint256 = (self.counters >> 128) & MAX_ID
+    id: uint256 = self._next_id()
+    profit: uint256 = 0
     for i: uint256 in range(len(orders), bound=1 + MAX_EXITS):
         order: IOrderBook.Order = orders[i]
         if msg.sender != owner:
@@ -201,11 +196,17 @@ def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + MAX_EXIT
             self._place(owner, order, 0, HAS_EXITS)
             continue
         assert order.reduce_only and order.kind != MARKET, "exits: only reduce, at a trigger"
-        assert order.market == orders[0].market, "exits: other market"
+        assert order.market == lead.market, "exits: other market"
         assert (order.size_delta > 0) == is_buy, "exits: wrong side"
         # the distance from the order is the position here
-        link: uint256 = i * first
+        link: uint256 = IS_EXIT | i * first
         if exits == 2:
+            assert order.kind == LIMIT + i - first, "exits: take-profit, then stop-loss"
+            trigger: uint256 = order.trigger_price
+            if i == first:
+                profit = trigger
+            else:
+                assert profit != trigger and (profit < trigger) == is_buy, "exits: triggers on the wrong sides"
             link |= (1 + i - first) * TWIN_IS_NEXT
         self._place(owner, order, link, 0)
         order_id: uint256 = self._linked_order(id + i, link)
@@ -225,9 +226,7 @@ def place_for(owner: address, order: IOrderBook.Order) -> uint256:
 
 @external
 def add_margin_for(owner: address, market: address, amount: uint256):
-    market_index: uint256 = self.listings[market] & MAX_INDEX
-    assert market_index != 0, "unknown market"
-    assert delegates.is_allowed(owner, msg.sender, market_index), "not a delegate"
+    assert delegates.is_allowed(owner, msg.sender, self._index_at(market)), "not a delegate"
     self._add_margin(owner, market, amount)
 
 
@@ -281,7 +280,7 @@ def _pay_relayer(owner: address, relayer_fee: uint256):
     extcall POOL.release(msg.sender, relayer_fee)
 
 
-# The owner of the order and their delegate at any time, anyone once it has expired
+# The owner of the order and their delegate at any time, anyone once there is nothing left for it to do
 
 
 @external
@@ -292,6 +291,7 @@ def cancel(id: uint256):
         msg.sender == owner
         or self._is_expired(head)
         or delegates.is_allowed(owner, msg.sender, self._index_of(head))
+        or self._is_left_behind(id, head)
     ), "not your order"
     self._cancel(id, head)
 
@@ -365,22 +365,32 @@ def execute(id: uint256) -> bool:
         paid_out=fill.paid_out,
     )
     # one cancels the other
-    if link > ORDER_MASK:
-        twin: uint256 = self._twin(id, link)
-        twin_head: uint256 = self.heads[twin]
-        if twin_head != 0:
-            self._refund(twin, twin_head)
+    twin: uint256 = self._twin(id, link)
+    if twin != 0 and self.heads[twin] != 0:
+        self._refund(twin, self.heads[twin])
     return True
 
 
 @external
 def top_up(id: uint256, amount: uint256):
     head: uint256 = self._head(id)
-    assert amount > 0, "amount is zero"
+    self._check_amount(amount)
     self.heads[id] = head | TOP_UP_IN_HEAD
     self.top_ups[id] += amount
     extcall POOL.collect(msg.sender, amount)
     log IOrderBook.OrderToppedUp(id=id, payer=msg.sender, amount=amount)
+
+
+@external
+def refresh_gas_price():
+    source: IPriceSource = self.gas_price_source
+    assert source.address != empty(address), "no source for the price of gas"
+    price: uint256 = 0
+    published_at: uint256 = 0
+    price, published_at = staticcall source.price(self.gas_price_feed)
+    assert price <= MAX_PRICE, "price too big"
+    self._write_gas_price(price)
+    log IOrderBook.GasPriceRefreshed(price=price)
 
 
 # The owner of the contract
@@ -389,13 +399,9 @@ def top_up(id: uint256, amount: uint256):
 @external
 def set_gas_price(source: address, feed: bytes32):
     ownable._check_owner()
-    if source != empty(address):
-        price: uint256 = 0
-        published_at: uint256 = 0
-        price, published_at = staticcall IPriceSource(source).price(feed)
-        assert price > 0, "no price"
     self.gas_price_source = IPriceSource(source)
     self.gas_price_feed = feed
+    self._write_gas_price(0)
     log IOrderBook.GasPriceSet(source=source, feed=feed)
 
 
@@ -425,17 +431,13 @@ def set_keeper_fee(keeper_fee: uint256):
 @internal
 def _set_keeper_fee(keeper_fee: uint256):
     assert keeper_fee <= MAX_KEEPER_FEE, "keeper fee too big"
-    # An order keeps the fee that was in force when it was placed, as digits 10 | exponent 5.
-    digits: uint256 = keeper_fee
-    exponent: uint256 = 0
-    for _: uint256 in range(31):
-        if digits == 0 or digits % 10 != 0:
-            break
-        digits //= 10
-        exponent += 1
-    assert digits <= MAX_DIGITS, "keeper fee: too many digits"
-    self.counters = (((exponent << 10) | digits) << 192) | (((self.counters >> 128) & MAX_ID) << 128) | keeper_fee
+    self.counters = ((self.counters >> 64) << 64) | keeper_fee
     log IOrderBook.KeeperFeeSet(keeper_fee=keeper_fee)
+
+
+@internal
+def _write_gas_price(price: uint256):
+    self.counters = (price << 128) | (self.counters & (2**128 - 1))
 
 
 # Views
@@ -449,45 +451,35 @@ def order(id: uint256) -> IOrderBook.Order:
 
 @view
 @external
-def order_owner(id: uint256) -> address:
-    return self._owner_of(self.heads[id])
-
-
-@view
-@external
-def placed_at(id: uint256) -> uint256:
-    return (self.heads[id] >> 160) & MAX_TIME
+def order_state(id: uint256) -> IOrderBook.OrderState:
+    head: uint256 = self.heads[id]
+    link: uint256 = self._link(id, head)
+    return IOrderBook.OrderState(
+        owner=self._owner_of(head),
+        placed_at=(head >> 160) & MAX_TIME,
+        keeper_fee=self._fee_of(head),
+        top_up=self.top_ups[id],
+        order_id=self._linked_order(id, link),
+        twin_id=self._twin(id, link),
+    )
 
 
 @view
 @external
 def next_id() -> uint256:
-    return (self.counters >> 128) & MAX_ID
+    return self._next_id()
 
 
 @view
 @external
-def keeper_fee() -> uint256:
-    return self.counters & MAX_FEE
+def keeper_fee(base_fee: uint256 = block.basefee) -> uint256:
+    return self._fee_of_code(self._fee_code(self.counters, base_fee))
 
 
 @view
 @external
-def keeper_fee_of(id: uint256) -> uint256:
-    return self._fee_of(self.heads[id])
-
-
-@view
-@external
-def top_up_of(id: uint256) -> uint256:
-    return self.top_ups[id]
-
-
-@view
-@external
-def links(id: uint256) -> (uint256, uint256):
-    link: uint256 = self._link(id, self.heads[id])
-    return self._linked_order(id, link), self._twin(id, link)
+def gas_price() -> (uint256, address, bytes32):
+    return self.counters >> 128, self.gas_price_source.address, self.gas_price_feed
 
 
 @view
@@ -520,16 +512,16 @@ def _place(owner: address, order: IOrderBook.Order, link: uint256, flags: uint25
     """
     @dev The caller shows that `owner` wants it.
     """
-    listing: uint256 = self.listings[order.market]
-    assert listing != 0, "unknown market"
-    assert listing >= IS_LISTED or order.reduce_only, "market only reduces"
+    market_index: uint256 = self._index_at(order.market)
+    assert order.reduce_only or self.listings[order.market] >= IS_LISTED, "market only reduces"
     self._check(order)
 
     counters: uint256 = self.counters
-    keeper_fee: uint256 = counters & MAX_FEE
-    id: uint256 = (counters >> 128) & MAX_ID
-    self.counters = counters + (1 << 128)
-    self._store(id, owner, order, listing & MAX_INDEX, counters >> 192, link, flags)
+    self.counters = counters + (1 << 64)
+    id: uint256 = (counters >> 64) & MAX_ID
+    fee_code: uint256 = self._fee_code(counters, block.basefee)
+    keeper_fee: uint256 = self._fee_of_code(fee_code)
+    self._store(id, owner, order, market_index, fee_code, link, flags)
 
     extcall POOL.collect(owner, order.margin + keeper_fee)
     log IOrderBook.OrderPlaced(id=id, owner=owner, market=order.market, order=order, keeper_fee=keeper_fee)
@@ -542,8 +534,7 @@ def _count_order(owner: address, order: IOrderBook.Order):
     @notice Takes an order off the caller's grant. Its notional counts at the highest price it names, at least at the index
             price, rounded up. What only reduces takes risk away and counts as an order alone.
     """
-    market_index: uint256 = self.listings[order.market] & MAX_INDEX
-    assert market_index != 0, "unknown market"
+    market_index: uint256 = self._index_at(order.market)
     notional: uint256 = 0
     if not order.reduce_only:
         self._check(order)
@@ -557,7 +548,8 @@ def _count_order(owner: address, order: IOrderBook.Order):
 
 @internal
 def _add_margin(owner: address, market: address, amount: uint256):
-    assert amount > 0, "amount is zero"
+    assert self._index_at(market) != 0
+    self._check_amount(amount)
     extcall POOL.collect(owner, amount)
     before: uint256 = extcall POOL.allow_pull(market, amount)
     extcall IMarket(market).change_margin(owner, convert(amount, int256))
@@ -601,6 +593,20 @@ def _cancel_exits(id: uint256):
 
 @view
 @internal
+def _index_at(market: address) -> uint256:
+    index: uint256 = self.listings[market] & MAX_INDEX
+    assert index != 0, "unknown market"
+    return index
+
+
+@pure
+@internal
+def _check_amount(amount: uint256):
+    assert amount > 0, "amount is zero"
+
+
+@view
+@internal
 def _check(order: IOrderBook.Order):
     assert order.kind <= STOP, "unknown kind"
     assert order.size_delta != 0, "size is zero"
@@ -632,18 +638,58 @@ def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: ui
 
 @view
 @internal
+def _is_left_behind(id: uint256, head: uint256) -> bool:
+    """
+    @notice If this is an exit of a position that is gone: it must not wait for the owner's next one.
+    """
+    link: uint256 = self._link(id, head)
+    if link & IS_EXIT == 0:
+        return False
+    linked_order: uint256 = self._linked_order(id, link)
+    if linked_order != 0 and self.heads[linked_order] != 0:
+        return False
+    market: IMarket = IMarket(self.market_at[self._index_of(head)])
+    return (staticcall market.position(self._owner_of(head))).units == 0
+
+
+@view
+@internal
+def _cost_of_gas(price: uint256, base_fee: uint256) -> uint256:
+    """
+    @dev gas * base fee * price, rounded up, in favour of whoever pays for the gas.
+    """
+    return fixed_point.mul_div_up(GAS_PAID_FOR * base_fee, price, CASH_SCALE)
+
+
+@view
+@internal
 def _earned(keeper_fee: uint256, top_up: uint256) -> uint256:
     """
-    @notice What a keeper gets of a topped-up order: max(keeper fee, gas * base fee * price), as far as there is escrow.
+    @notice What a keeper gets of a topped-up order: max(keeper fee, cost of gas), as far as there is escrow.
     """
-    if self.gas_price_source.address == empty(address):
+    price: uint256 = self.counters >> 128
+    if price == 0:
         return keeper_fee + top_up
-    price: uint256 = 0
-    published_at: uint256 = 0
-    price, published_at = staticcall self.gas_price_source.price(self.gas_price_feed)
-    # rounded up, in favour of whoever paid for the gas
-    cost: uint256 = fixed_point.mul_div_up(GAS_PAID_FOR * block.basefee, price, CASH_SCALE)
-    return max(keeper_fee, min(cost, keeper_fee + top_up))
+    return max(keeper_fee, min(self._cost_of_gas(price, block.basefee), keeper_fee + top_up))
+
+
+@view
+@internal
+def _fee_code(counters: uint256, base_fee: uint256) -> uint256:
+    """
+    @notice The keeper fee of an order placed now, as its head keeps it (exponent 5 | digits 10): the cost of gas, at least the
+            least fee and at most MAX_KEEPER_FEE, rounded up.
+    """
+    cost: uint256 = self._cost_of_gas(counters >> 128, base_fee)
+    digits: uint256 = max(counters & MAX_ID, min(cost, MAX_KEEPER_FEE))
+    exponent: uint256 = 0
+    # 2^64 has 20 digits
+    for _: uint256 in range(20):
+        if digits <= MAX_DIGITS:
+            break
+        digits = (digits + 9) // 10
+        exponent += 1
+    return (exponent << 10) | digits
 
 
 @internal
@@ -705,10 +751,21 @@ def _is_expired(head: uint256) -> bool:
     return (head >> 192) & MAX_TIME < block.timestamp
 
 
+@view
+@internal
+def _next_id() -> uint256:
+    return (self.counters >> 64) & MAX_ID
+
+
 @pure
 @internal
 def _fee_of(head: uint256) -> uint256:
-    code: uint256 = (head >> 234) & MAX_FEE_CODE
+    return self._fee_of_code((head >> 234) & MAX_FEE_CODE)
+
+
+@pure
+@internal
+def _fee_of_code(code: uint256) -> uint256:
     return (code & MAX_DIGITS) * 10 ** (code >> 10)
 
 

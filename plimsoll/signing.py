@@ -1,4 +1,4 @@
-"""What a trader signs so that others may send it: orders, cancellations and deposits, as EIP-712 messages."""
+"""What a trader signs for others to send: orders, cancellations, deposits, withdrawals, as EIP-712 messages."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ TYPES: dict[str, tuple[tuple[str, str], ...]] = {
     "Deposit": (
         ("owner", "address"),
         ("amount", "uint256"),
+        ("relayer_fee", "uint256"),
+        ("nonce", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Withdrawal": (
+        ("owner", "address"),
+        ("amount", "uint256"),
+        ("receiver", "address"),
         ("relayer_fee", "uint256"),
         ("nonce", "uint256"),
         ("deadline", "uint256"),
@@ -68,3 +76,8 @@ class Signer:
     def deposit(self, amount: int, relayer_fee: int, nonce: int, deadline: int) -> bytes:
         """For `MarginPool.deposit_signed`."""
         return self.sign("Deposit", amount=amount, relayer_fee=relayer_fee, nonce=nonce, deadline=deadline)
+
+    def withdrawal(self, amount: int, receiver: str, relayer_fee: int, nonce: int, deadline: int) -> bytes:
+        """For `MarginPool.withdraw_signed`."""
+        terms = {"relayer_fee": relayer_fee, "nonce": nonce, "deadline": deadline}
+        return self.sign("Withdrawal", amount=amount, receiver=receiver, **terms)

@@ -75,7 +75,7 @@ def test_fee__raised_after_placing__order_pays_the_old_one_and_its_owner_can_exe
     order = world.place("trader", WAD, 500 * USD)
     with boa.env.prank(world.owner):
         world.order_book.set_keeper_fee(10 * USD)
-    assert world.order_book.keeper_fee_of(order) == old
+    assert world.order_book.order_state(order).keeper_fee == old
     world.refresh()
     # no keeper wants it for that: the owner does it and keeps the fee
     free = world.free("trader")

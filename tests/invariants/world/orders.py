@@ -72,7 +72,7 @@ class Orders(Pool):
             self.orders[first + i] = Order(
                 who, market, kind, size, margin, trigger, 0, True, expires_at, self.now, fee, parent, twin
             )
-            assert self.exchange.book.links(first + i) == (parent, twin)
+            assert tuple(self.exchange.book.order_state(first + i))[-2:] == (parent, twin)
 
     def do_place_attached(
         self, who: str, market: int, size: int, margin: int, widths: tuple[int, int], is_full: bool

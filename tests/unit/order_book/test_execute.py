@@ -89,7 +89,7 @@ def test_execute__price_not_newer_than_the_order__waits(desk: Desk, kind: int) -
     boa.env.time_travel(seconds=5)
     with boa.reverts("wait: price not newer than the order"):
         desk.execute(order_id)
-    assert desk.system.order_book.order_owner(order_id) == desk.trader
+    assert desk.system.order_book.order_state(order_id).owner == desk.trader
     desk.new_price(P)
     assert desk.execute(order_id)
 
@@ -184,7 +184,7 @@ def test_execute__silent_revert__may_be_lack_of_gas_and_leaves_the_order(desk: D
     desk.new_price()
     with boa.reverts("not enough gas"):
         desk.execute(order_id)
-    assert desk.system.order_book.order_owner(order_id) == desk.trader
+    assert desk.system.order_book.order_state(order_id).owner == desk.trader
 
 
 @pytest.mark.parametrize("gas", [100_000, 150_000, 200_000, 300_000, 1_000_000])
@@ -194,7 +194,7 @@ def test_execute__starved_of_gas__never_ends_the_order(desk: Desk, gas: int) -> 
     desk.new_price()
     with boa.env.prank(desk.keeper), pytest.raises(boa.BoaError):
         desk.system.order_book.execute(order_id, gas=gas)
-    assert desk.system.order_book.order_owner(order_id) == desk.trader
+    assert desk.system.order_book.order_state(order_id).owner == desk.trader
     assert desk.escrow == 50 * desk.system.unit + desk.fee
 
 
@@ -208,7 +208,7 @@ def test_execute__every_gas_limit__fills_or_leaves_the_order(desk: Desk) -> None
                 outcomes.add(desk.system.order_book.execute(order_id, gas=gas))
             except boa.BoaError:
                 outcomes.add(None)
-                assert desk.system.order_book.order_owner(order_id) == desk.trader
+                assert desk.system.order_book.order_state(order_id).owner == desk.trader
     assert outcomes == {None, True}, "never False: an order does not fail for lack of gas"
 
 

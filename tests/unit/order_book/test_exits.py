@@ -51,11 +51,11 @@ def test_place_linked__escrows_three_fees_and_says_what_hangs_together(desk: Des
     exits = both(desk)
     order_id = attach(desk, *exits)
     assert linked(desk) == [(2, 1, 3), (3, 1, 2)]
-    assert [tuple(book.links(i)) for i in (1, 2, 3)] == [(0, 0), (1, 3), (1, 2)]
+    assert [tuple(book.order_state(i))[-2:] for i in (1, 2, 3)] == [(0, 0), (1, 3), (1, 2)]
     assert order_id == 1
     assert [tuple(book.order(i)) for i in (2, 3)] == [each.tuple_ for each in exits]
     assert desk.escrow == 50 * unit + 3 * desk.fee
-    assert [book.order_owner(i) for i in (1, 2, 3)] == [desk.trader] * 3
+    assert [book.order_state(i).owner for i in (1, 2, 3)] == [desk.trader] * 3
 
 
 def test_place_linked__pair_and_single(desk: Desk) -> None:
@@ -63,7 +63,7 @@ def test_place_linked__pair_and_single(desk: Desk) -> None:
     assert place_exits(desk, *both(desk)) == 1
     assert linked(desk) == [(1, 0, 2), (2, 0, 1)]
     assert place_exits(desk, stop_loss(desk)) == 3
-    assert [tuple(book.links(i)) for i in (1, 2, 3)] == [(0, 2), (0, 1), (0, 0)]
+    assert [tuple(book.order_state(i))[-2:] for i in (1, 2, 3)] == [(0, 2), (0, 1), (0, 0)]
 
 
 def test_attached__wait_until_the_order_has_filled(desk: Desk) -> None:
@@ -306,3 +306,45 @@ def test_stop__gaps_through__fills_at_the_first_price_beyond(world: World) -> No
     assert world.execute(exit_id)
     fill = [e for e in world.order_book.get_logs() if type(e).__name__ == "OrderExecuted"][-1].fill_price
     assert fill == pytest.approx(85 * WAD, rel=1e-3)
+
+
+def place_exit(world: World, *lead: tuple[object, ...], trigger: int = 90 * WAD) -> int:
+    """A stop-loss for the trader's long, alone or behind `lead`; its id."""
+    trader = world.fund("trader", 2_000 * world.unit)
+    exit_ = (world.market.address, STOP, CLOSE_LONG, 0, trigger, 0, True, boa.env.timestamp + 10_000)
+    with boa.env.prank(trader):
+        return int(world.order_book.place_linked(trader, [*lead, exit_])) + len(lead)
+
+
+def test_exits__position_gone__anyone_clears_them_away(world: World) -> None:
+    """Or they would close the owner's next position."""
+    world.open("trader", 100 * WAD, 1_000 * world.unit)
+    exit_id, stranger = place_exit(world), world.account("stranger")
+    with boa.reverts("not your order"), boa.env.prank(stranger):
+        world.order_book.cancel(exit_id)
+    world.close("trader")
+    before = world.free("trader")
+    with boa.env.prank(stranger):
+        world.order_book.cancel(exit_id)
+    assert world.free("trader") == before + world.order_book.keeper_fee()
+    assert world.free("stranger") == 0
+
+
+def test_exits__entry_not_filled_yet__are_nobody_elses_to_clear(world: World) -> None:
+    later = boa.env.timestamp + 10_000
+    entry = (world.market.address, LIMIT, 100 * WAD, 1_000 * world.unit, 95 * WAD, 0, False, later)
+    exit_id = place_exit(world, entry)
+    stranger = world.account("stranger")
+    for id_ in (exit_id - 1, exit_id):
+        with boa.reverts("not your order"), boa.env.prank(stranger):
+            world.order_book.cancel(id_)
+
+
+def test_stop__plain_and_without_a_position__is_nobody_elses_to_clear(world: World) -> None:
+    """It may be there for an order that has yet to fill."""
+    trader = world.fund("trader", world.unit)
+    stop = (world.market.address, STOP, CLOSE_LONG, 0, 90 * WAD, 0, True, boa.env.timestamp + 10_000)
+    with boa.env.prank(trader):
+        id_ = world.order_book.place(stop)
+    with boa.reverts("not your order"), boa.env.prank(world.account("stranger")):
+        world.order_book.cancel(id_)

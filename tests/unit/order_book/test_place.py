@@ -26,8 +26,8 @@ def test_place__escrows_margin_and_keeper_fee(desk: Desk) -> None:
     assert desk.free(desk.trader) == 1_000 * unit - 50 * unit - unit // 10
     assert desk.escrow == 50 * unit + unit // 10
     assert tuple(book.order(1)) == order.tuple_
-    assert (book.order_owner(1), book.placed_at(1)) == (desk.trader, boa.env.timestamp)
-    assert book.keeper_fee_of(1) == unit // 10
+    assert (book.order_state(1).owner, book.order_state(1).placed_at) == (desk.trader, boa.env.timestamp)
+    assert book.order_state(1).keeper_fee == unit // 10
 
 
 def test_place__ids__count_up(desk: Desk) -> None:
@@ -68,7 +68,7 @@ def test_place__packing__loses_nothing_and_cancel_clears_every_slot(desk: Desk, 
     neighbour = desk.place(margin=3)
     order_id = desk.place(order)
     assert tuple(book.order(order_id)) == order.tuple_
-    assert book.order_owner(order_id) == desk.trader
+    assert book.order_state(order_id).owner == desk.trader
     before = desk.free(desk.trader)
     desk.system.as_(desk.trader, book.cancel, order_id)
     assert desk.free(desk.trader) == before + order.margin + desk.fee
@@ -154,7 +154,7 @@ def test_set_keeper_fee__orders_keep_theirs(desk: Desk) -> None:
     second = desk.place(margin=1)
     system.as_(system.owner, book.set_keeper_fee, 0)
     third = desk.place(margin=1)
-    assert [book.keeper_fee_of(i) for i in (first, second, third)] == [system.unit // 10, 3 * system.unit, 0]
+    assert [book.order_state(i).keeper_fee for i in (first, second, third)] == [system.unit // 10, 3 * system.unit, 0]
     assert book.keeper_fee() == 0
     assert (first, second, third) == (1, 2, 3)
     for order_id in (first, second, third):
@@ -181,4 +181,4 @@ def test_order__none__is_empty(desk: Desk) -> None:
     book = desk.system.order_book
     empty = Order("0x" + "00" * 20, size_delta=0, margin=0, acceptable_price=0)
     assert tuple(book.order(7)) == empty.tuple_
-    assert book.order_owner(7) == empty.market
+    assert book.order_state(7).owner == empty.market

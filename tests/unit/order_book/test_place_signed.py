@@ -71,7 +71,7 @@ def test_place_signed__is_the_owners_order_and_pays_the_relayer(signed: Signed) 
     order_id = signed.place(nonce=7, fee=unit // 4)
     event = last_event(signed.book, "OrderPlaced")
     assert (event.id, event.owner, tuple(event.order)) == (order_id, KEY.address, order)
-    assert signed.book.order_owner(order_id) == KEY.address
+    assert signed.book.order_state(order_id).owner == KEY.address
     assert tuple(signed.book.order(order_id)) == order
     assert signed.book.nonces_used(KEY.address, 0) == 1 << 7
     assert desk.free(signed.relayer) == unit // 4
@@ -226,7 +226,7 @@ def test_cancel_signed__foreign_order__reverts(signed: Signed) -> None:
         signed.cancel(order_id)
     with boa.reverts("bad signature"):
         signed.cancel(order_id, owner=signed.desk.trader)
-    assert signed.book.order_owner(order_id) == signed.desk.trader
+    assert signed.book.order_state(order_id).owner == signed.desk.trader
 
 
 def test_cancel_signed__without_an_order__uses_up_the_nonce(signed: Signed) -> None:
@@ -280,7 +280,8 @@ def test_place_signed__contract_wallet__decides_itself(
     with boa.reverts("bad signature"):
         place(order, wallet.address, 0, signed.later, signature + b"x" if length < 1_024 else b"x", 0)
     if is_good:
-        assert signed.book.order_owner(place(order, wallet.address, 0, signed.later, signature)) == wallet.address
+        order_id = place(order, wallet.address, 0, signed.later, signature)
+        assert signed.book.order_state(order_id).owner == wallet.address
     else:
         with boa.reverts("bad signature"):
             place(order, wallet.address, 0, signed.later, signature)

@@ -64,7 +64,7 @@ def test_execute__every_gas_limit__fills_or_leaves_the_order(world: World) -> No
                 outcomes.add(world.order_book.execute(order, gas=gas))
             except boa.BoaError:
                 outcomes.add(None)
-                assert world.order_book.order_owner(order) == world.account("trader")
+                assert world.order_book.order_state(order).owner == world.account("trader")
     assert outcomes == {None, True}
 
 

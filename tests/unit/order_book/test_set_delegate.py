@@ -77,7 +77,7 @@ def test_place_for__is_the_owners_order_and_counts(session: Session) -> None:
     session.grant(session.market, orders=2, notional=404 * unit)
     order_id = session.place()  # 2 units, acceptable price 101
     assert last_event(session.book, "OrderPlaced").owner == desk.trader
-    assert session.book.order_owner(order_id) == desk.trader
+    assert session.book.order_state(order_id).owner == desk.trader
     assert session.left[2:] == (1, 202 * unit)
     assert desk.free(desk.trader) == 950 * unit - desk.fee
     assert desk.free(session.key) == 0

@@ -163,7 +163,7 @@ def test_act__a_step_burns_all_gas__what_was_done_stays_done(keeper: Keeper) -> 
     assert results.prices_updated == 1
     assert results.buckets == [4, 0]
     assert results.orders_waiting == 1, "no gas was left for it: it stays in place"
-    assert keeper.system.order_book.order_owner(order) == keeper.trader
+    assert keeper.system.order_book.order_state(order).owner == keeper.trader
     assert keeper.balance == 9
 
 
@@ -193,7 +193,7 @@ def test_act__orders__filled_failed_waiting_and_unknown(keeper: Keeper) -> None:
     results = keeper.act(keeper.observations(), [], 0, [expired, 77, waiting, good])
     assert (results.orders_filled, results.orders_failed, results.orders_waiting) == (1, 1, 2)
     assert results.reward == keeper.balance == system.order_book.keeper_fee()
-    assert system.order_book.order_owner(waiting) == keeper.trader
+    assert system.order_book.order_state(waiting).owner == keeper.trader
 
 
 def test_act__someone_elses_reward__is_out_of_reach(keeper: Keeper) -> None:
