@@ -58,7 +58,7 @@ def __init__(uptime_feed_: address, grace_period_: uint256):
 @external
 def price(feed: bytes32) -> (uint256, uint256):
     f: IChainlinkSource.Feed = self.feeds[feed]
-    assert f.aggregator != empty(address), "no price"
+    assert f.aggregator != empty(address), "wait: no price"
     self._check_sequencer()
 
     round: Round = self._latest(f.aggregator)

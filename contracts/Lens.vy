@@ -114,16 +114,22 @@ def position(market: address, owner: address) -> ILens.PositionView:
 def quote(market: address, owner: address, size_delta: int256, margin: uint256) -> ILens.Quote:
     now: Now = self._now(market)
     held: IMarket.Position = staticcall now.market.position(owner)
-    size: uint256 = convert(abs(size_delta), uint256)
+    result: ILens.Quote = empty(ILens.Quote)
     delta: int256 = size_delta
+    if size_delta == min_value(int256) or size_delta == max_value(int256):
+        # a full close
+        if held.units == 0 or (held.side == grid.LONG) != (size_delta < 0):
+            result.error = "nothing to reduce"
+            return result
+        delta = convert(held.units, int256) * (1 if size_delta > 0 else -1)
+    size: uint256 = convert(abs(delta), uint256)
     closed: uint256 = 0
     if (held.side == grid.LONG) == (size_delta < 0):
         closed = min(size, held.units)
         if held.units != 0 and size - closed <= trading.ROUNDING:
             size = closed
             delta = convert(closed, int256) * (1 if size_delta > 0 else -1)
-    result: ILens.Quote = empty(ILens.Quote)
-    result.error = self._refusal(now, size_delta)
+    result.error = self._refusal(now, delta)
     if result.error != "":
         return result
     if now.state.is_settling:

@@ -365,9 +365,11 @@ def execute(id: uint256) -> bool:
         paid_out=fill.paid_out,
     )
     # one cancels the other
-    twin: uint256 = self._twin(id, link)
-    if twin != 0 and self.heads[twin] != 0:
-        self._refund(twin, self.heads[twin])
+    if link != 0:
+        twin: uint256 = self._twin(id, link)
+        twin_head: uint256 = self.heads[twin]
+        if twin_head != 0:
+            self._refund(twin, twin_head)
     return True
 
 
@@ -760,7 +762,8 @@ def _next_id() -> uint256:
 @pure
 @internal
 def _fee_of(head: uint256) -> uint256:
-    return self._fee_of_code((head >> 234) & MAX_FEE_CODE)
+    code: uint256 = (head >> 234) & MAX_FEE_CODE
+    return (code & MAX_DIGITS) * 10 ** (code >> 10)
 
 
 @pure

@@ -196,7 +196,7 @@ def _set_limits(max_age: uint256, max_spread_bps: uint256):
 @external
 def price(feed: bytes32) -> (uint256, uint256):
     stored: uint256 = self.prices[feed]
-    assert stored != 0, "no price"
+    assert stored != 0, "wait: no price"
     return stored & MAX_PRICE, stored >> 96
 
 

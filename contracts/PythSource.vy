@@ -70,7 +70,7 @@ def update(updates: DynArray[Bytes[8_192], 8]) -> uint256:
 @external
 def price(feed: bytes32) -> (uint256, uint256):
     f: IPythSource.Feed = self.feeds[feed]
-    assert f.max_age != 0, "no price"
+    assert f.max_age != 0, "wait: no price"
 
     answer: Answer = self._latest(f.id)
     assert answer.published_at <= block.timestamp, "wait: price from the future"

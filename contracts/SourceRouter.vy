@@ -41,7 +41,7 @@ def __init__(delay_: uint256):
 @external
 def price(feed: bytes32) -> (uint256, uint256):
     source: address = self._source(feed)
-    assert source != empty(address), "no price"
+    assert source != empty(address), "wait: no price"
     return staticcall IPriceSource(source).price(feed)
 
 

@@ -98,7 +98,7 @@ def deployed(decimals: int) -> Exchange:
     for engine in (book, vault, fund, relay, *markets):
         pool.set_engine(engine.address, True, sender=OWNER)
     for market in markets:
-        pool.set_mandate(market.address, 2**100, sender=OWNER)
+        pool.set_mandate(market.address, 10**9, sender=OWNER)
         book.set_market(market.address, True, sender=OWNER)
         fund.set_market(market.address, True, sender=OWNER)
         vault.set_market(market.address, True, sender=OWNER)

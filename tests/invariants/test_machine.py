@@ -399,6 +399,10 @@ class Machine(LiquidityProviderRules):
     def deposit_signed(self, amount: int, **terms: Any) -> None:
         self.act("deposit_signed", amount=amount * 1_000, **terms)
 
+    @rule(who=traders, amount=usd, fee=fees, nonce=nonces, by=anyone, is_good=st.sampled_from([True, True, False]))
+    def withdraw_signed(self, amount: int, **terms: Any) -> None:
+        self.act("withdraw_signed", amount=amount * 1_000, **terms)
+
     @rule(who=anyone, amount=st.sampled_from([1, 10**6, 10**30]), receiver=anyone)
     def withdraw(self, **terms: Any) -> None:
         self.act("withdraw", **terms)
@@ -503,6 +507,7 @@ EXCLUDED = {
     "InsuranceFund.set_market(address,bool)": "wiring at deployment; by others in do_forbidden",
     "Vault.set_market(address,bool)": "wiring at deployment; by others in do_forbidden",
     "OrderBook.set_gas_price(address,bytes32)": "unit tests; by others in do_forbidden",
+    "OrderBook.refresh_gas_price()": "calls here are in blocks without a base fee; unit tests on py-evm",
     "RecoveryToken.set_minter(address)": "once, at deployment; by others in do_forbidden",
     "MarginPool.collect(address,uint256)": "called by the order book in place; by others in do_forbidden",
     "MarginPool.allow_pull(address,uint256)": "called by the order book in execute; by others in do_forbidden",
@@ -573,6 +578,7 @@ TOUR: list[Action] = [
     ("cancel_signed", {"order": 0, "nonce": 6, "fee": 0, "by": "keeper1"}),
     ("cancel_signed", {"order": 0, "nonce": 7, "fee": 50_000, "by": "keeper1"}),
     ("deposit_signed", {"who": "trader4", "amount": 10**6, "fee": 10, "nonce": 1, "by": "keeper1"}),
+    ("withdraw_signed", {"who": "trader4", "amount": 10**5, "fee": 10, "nonce": 2, "by": "keeper1"}),
     ("set_delegate", {"who": "trader1", "by": "keeper0", "market": 0, "lasts": 600, "orders": 3, "usd": 10**6}),
     ("place_for", {"who": "trader1", "by": "keeper0", "market": 0, "size": WAD, "margin": 1, "reduce_only": False}),
     ("cancel", {"order": -1, "by": "keeper0"}),

@@ -6,7 +6,7 @@ const REASONS: Record<string, string> = {
   "wait: crank first": "Waiting: bankrupt positions must be closed first. A keeper is on it.",
   "wait: trigger not reached": "Waiting: the price has not reached the trigger.",
   "stale price": "The price is too old. Wait for a fresh one.",
-  "no price": "This market has no price yet.",
+  "wait: no price": "This market has no price yet.",
   "not enough free balance": "Your free balance is too small. Deposit first.",
   "nothing to deposit": "Enter an amount above zero.",
   "amount is zero": "Enter an amount above zero.",

@@ -70,7 +70,7 @@ class Orders(Pool):
         for i, (_, kind, size, margin, trigger, _, _, expires_at) in enumerate(exits):
             twin = first + 1 - i if len(exits) == 2 else 0
             self.orders[first + i] = Order(
-                who, market, kind, size, margin, trigger, 0, True, expires_at, self.now, fee, parent, twin
+                who, market, kind, size, margin, trigger, 0, True, expires_at, self.now, fee, parent, twin, True
             )
             assert tuple(self.exchange.book.order_state(first + i))[-2:] == (parent, twin)
 
@@ -185,10 +185,17 @@ class Orders(Pool):
         theirs = self.orders[number]
         _, refused = self._call(self.exchange.book.cancel, number, sender=by)
         is_for_them = by == theirs.owner or self._is_delegate(theirs.owner, by, theirs.market)
-        assert (refused == "") == (is_for_them or self.now > theirs.expires_at), refused
+        is_over = self.now > theirs.expires_at or self._is_left_behind(theirs)
+        assert (refused == "") == (is_for_them or is_over), refused
         if not refused:
             self._end(number)
         return not refused
+
+    def _is_left_behind(self, order: Order) -> bool:
+        """An exit of a position that is gone."""
+        if not order.is_exit or order.parent in self.orders:
+            return False
+        return self.exchange.markets[order.market].position(address_of(order.owner)).units == 0
 
     def _end(self, number: int, is_filled: bool = False) -> None:
         """It is gone, and what hangs on it."""

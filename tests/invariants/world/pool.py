@@ -56,6 +56,22 @@ class Pool(Base):
         self._to_free(who, -amount)
         return True
 
+    def do_withdraw_signed(self, who: str, amount: int, fee: int, nonce: int, by: str, is_good: bool = True) -> bool:
+        """By a relayer, who is paid beside it."""
+        pool, deadline, owner = self.exchange.pool, self.now + 60, address_of(who)
+        is_used = pool.nonces_used(owner, nonce >> 8) >> (nonce & 255) & 1
+        fits = amount + fee <= pool.balance_of(owner)
+        signature = self._signer(who if is_good else "owner", who, pool).withdrawal(amount, owner, fee, nonce, deadline)
+        args = (owner, amount, owner, fee, nonce, deadline, signature)
+        _, refused = self._call(pool.withdraw_signed, *args, sender=by)
+        assert (refused == "") == (is_good and not is_used and fits), refused
+        if refused:
+            return False
+        self.flows -= amount
+        self._to_free(who, -amount)
+        self._pay(who, by, fee)
+        return True
+
     def do_donate(self, who: str, amount: int) -> None:
         """Tokens sent to the pool past its door."""
         _, refused = self._call(self.exchange.token.transfer, self.exchange.pool.address, amount, sender=who)

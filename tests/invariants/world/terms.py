@@ -40,7 +40,7 @@ class Setup:
     skew_scale: int = 1_000_000
     adl_step_bps: int = 5_000
     adl_fee_bps: int = 0
-    mandate: int = 10**12
+    mandate: int = 10**9
     cap_bps: int = 5_000
     cash: int = 10_000_000
     params: tuple[tuple[str, int], ...] = ()
@@ -81,6 +81,7 @@ class Order:
     fee: int
     parent: int = 0  # waits for this one to fill
     twin: int = 0  # if one fills the other is cancelled
+    is_exit: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def test_set_feed__stored_and_told(chainlink: Chainlink) -> None:
 
 def test_set_feed__zero_address__removes(chainlink: Chainlink) -> None:
     chainlink.set_feed(FEED, NOBODY, 0, 0, 0)
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         chainlink.price()
 
 

@@ -44,6 +44,18 @@ def test_quote__open_increase_reduce_flip_close__is_what_happens(world: World) -
     check(world, "trader", 250 * WAD, 0)
 
 
+@pytest.mark.parametrize(("lots", "size"), [(300, -(2**255)), (-300, 2**255 - 1)])
+def test_quote__full_close__is_that_of_all_units(world: World, lots: int, size: int) -> None:
+    world.open("trader", lots * WAD, 3_000 * USD)
+    world.refresh()
+    told = quote(world, "trader", size, 0)
+    assert told.error == "" and told.units_after == 0 and told.paid_out > 0
+    assert told == quote(world, "trader", -lots * WAD, 0)
+    # nothing there, or on the other side
+    assert quote(world, "trader", -size - 1, 0).error == "nothing to reduce"
+    assert quote(world, "nobody", size, 0).error == "nothing to reduce"
+
+
 @pytest.mark.parametrize(
     ("size", "margin", "reason"),
     [

@@ -119,7 +119,7 @@ def test_execute__trigger__reads_the_feed_of_its_market(desk: Desk) -> None:
         system.order_book.set_market(market.address, True)
     order_id = desk.place(market=market.address, kind=LIMIT, trigger_price=50 * WAD)
     desk.new_price(49 * WAD)  # of another market
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         desk.execute(order_id)
     source.set_price_of(b"\x05" * 32, 50 * WAD, boa.env.timestamp)
     assert desk.execute(order_id)

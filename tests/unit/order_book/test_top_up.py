@@ -219,6 +219,6 @@ def test_refresh_gas_price__no_source_or_a_bad_price__says_so(desk: Desk) -> Non
     with boa.reverts("price too big"):
         book.refresh_gas_price()
     source.set_price_of(NATIVE, 0, boa.env.timestamp)
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         book.refresh_gas_price()
     assert book.gas_price()[0] == 2_000 * WAD

@@ -31,10 +31,10 @@ def test_update__quorum__stores_the_median_and_the_oldest_time(feed: Any) -> Non
 
 
 def test_update__first_price_of_a_feed__leaves_others_without(feed: Any, report: Any) -> None:
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         feed.price(FEED)
     feed.update(report())
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         feed.price(OTHER_FEED)
 
 

@@ -129,5 +129,5 @@ def test_price__nothing_brought_yet__reads_as_a_wait(pyth: Pyth) -> None:
 
 
 def test_price__feed_not_registered__reverts(pyth: Pyth) -> None:
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         pyth.source.price(OTHER_FEED)

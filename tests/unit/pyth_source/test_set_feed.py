@@ -28,7 +28,7 @@ def test_remove_feed__has_no_price_any_more(pyth: Pyth) -> None:
     with boa.env.prank(pyth.owner):
         pyth.source.remove_feed(FEED)
     assert last_event(pyth.source, "FeedRemoved").feed == FEED
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         pyth.price()
 
 

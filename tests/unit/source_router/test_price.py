@@ -46,7 +46,7 @@ def test_price__first_source__answers_at_once(routed: Routed) -> None:
 
 def test_price__no_source__reverts(routed: Routed) -> None:
     assert routed.router.source(OTHER_FEED) == NOBODY
-    with boa.reverts("no price"):
+    with boa.reverts("wait: no price"):
         routed.router.price(OTHER_FEED)
 
 

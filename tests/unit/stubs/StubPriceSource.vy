@@ -21,5 +21,5 @@ def set_price(latest: uint256, published_at: uint256):
 @view
 @external
 def price(feed: bytes32) -> (uint256, uint256):
-    assert self.latest > 0, "no price"
+    assert self.latest > 0, "wait: no price"
     return self.latest, self.published_at

@@ -21,5 +21,5 @@ def set_price_of(feed: bytes32, latest: uint256, published_at: uint256):
 @view
 @external
 def price(feed: bytes32) -> (uint256, uint256):
-    assert self.latest[feed] > 0, "no price"
+    assert self.latest[feed] > 0, "wait: no price"
     return self.latest[feed], self.published_at[feed]
