@@ -62,7 +62,8 @@ class Crowd:
     async def prepare(self) -> None:
         """Gas money, collateral and deposit for everybody, those who join late too."""
         token, pool = self.chain.contract("CollateralToken"), self.chain.contract("MarginPool")
-        fee = await self.chain.contract("OrderBook").functions.keeper_fee().call()
+        # Full blocks raise the base fee while the crowd places its orders.
+        fee = await self.chain.contract("OrderBook").functions.keeper_fee(2 * await self.chain.base_fee()).call()
         needs = {trader.index: trader.margin(self.decimals) + KEEPER_FEES * fee for trader in self.traders}
         served = await self._served_by_faucet(needs)
         await self._fund({index: need for index, need in needs.items() if index not in served})

@@ -48,6 +48,10 @@ LISTINGS = (
 )
 
 
+GAS_FEED = "ETH-USD"
+"""Of the currency that gas is paid in."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MarketParams:
     """`IMarket.Params`, in its order. Cash in base units of the collateral. Defaults: DESIGN.md 2.7."""
@@ -230,6 +234,8 @@ def _set_roles(chain: Chain, contracts: Mapping[str, Any]) -> None:
     for engine in (book, vault, fund, contracts["Relay"]):
         pool.set_engine(engine.address, True, sender=deployer)
     contracts["RecoveryToken"].set_minter(fund.address, sender=deployer)
+    # Keeper fees follow the price of gas from the first refresh on.
+    book.set_gas_price(contracts["PriceFeed"].address, keccak(text=GAS_FEED), sender=deployer)
 
 
 def _pay_capital_in(chain: Chain, plan: Plan, contracts: Mapping[str, Any]) -> None:
