@@ -1,0 +1,95 @@
+"""What is true at a block: the newest rows up to it. Shared by the API and by the comparison with the chain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from plimsoll.indexer import schema
+
+FOREVER = 2**62
+
+
+@dataclass(frozen=True)
+class Held:
+    """An open position. Units and entry price in WAD."""
+
+    market: str
+    account: str
+    side: int
+    bucket: int
+    units: int
+    entry_price: int
+    since: int
+    """The place of its last trade or change of margin."""
+
+
+@dataclass(frozen=True)
+class LiveBucket:
+    """A bucket with units; `id` as the contracts number them."""
+
+    id: int
+    epoch: int
+    units: int
+    shares: int
+
+
+def _latest_buckets(market: str, until: int) -> Select[tuple[int, int, int, int]]:
+    row = schema.BucketState
+    newest = (
+        select(func.max(row.seq).label("seq"))
+        .where(row.market == market, row.seq < until)
+        .group_by(row.bucket)
+        .subquery()
+    )
+    return select(row.bucket, row.epoch, row.units, row.shares).join(newest, row.seq == newest.c.seq)
+
+
+def live_buckets(session: Session, market: str, until: int | None = None) -> list[LiveBucket]:
+    """Every bucket with units before the place `until` (default: now)."""
+    found = session.execute(_latest_buckets(market, FOREVER if until is None else until))
+    return [LiveBucket(*row) for row in found if row.units]
+
+
+def interest(session: Session, market: str, until: int = FOREVER) -> tuple[int, int]:
+    """Units long and short before the place `until`. Only places between blocks are known."""
+    row = schema.Interest
+    query = select(row.units_long, row.units_short).where(row.market == market, row.seq < until)
+    found = session.execute(query.order_by(row.seq.desc()).limit(1)).first()
+    return (found[0], found[1]) if found else (0, 0)
+
+
+def position(session: Session, market: str, account: str, until: int = FOREVER) -> Held | None:
+    """What an account holds in a market before the place `until`; None if nothing."""
+    row = schema.PositionState
+    query = select(row).where(row.market == market, row.account == account, row.seq < until)
+    held = session.scalar(query.order_by(row.seq.desc()).limit(1))
+    return _open(session, held, until) if held is not None else None
+
+
+def positions(session: Session, account: str | None = None, until: int = FOREVER) -> Iterator[Held]:
+    """Every open position of an account, or of everybody."""
+    row, later = schema.PositionState, aliased(schema.PositionState)
+    newest = select(func.max(later.seq)).where(later.seq < until).group_by(later.market, later.account)
+    if account is not None:
+        newest = newest.where(later.account == account)
+    for held in session.scalars(select(row).where(row.seq.in_(newest)).order_by(row.seq)):
+        found = _open(session, held, until)
+        if found is not None:
+            yield found
+
+
+def _open(session: Session, held: schema.PositionState, until: int) -> Held | None:
+    if held.shares == 0:
+        return None
+    row = schema.BucketState
+    query = select(row.epoch, row.units, row.shares).where(row.market == held.market, row.bucket == held.bucket)
+    bucket = session.execute(query.where(row.seq < until).order_by(row.seq.desc()).limit(1)).one()
+    if bucket.epoch != held.epoch:
+        return None
+    # rounded down as the contracts do; the last owner gets all
+    units = held.shares * bucket.units // bucket.shares
+    if units == 0:
+        return None
+    return Held(held.market, held.account, held.bucket >> 24, held.bucket, units, held.entry_price, held.seq)

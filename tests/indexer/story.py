@@ -1,0 +1,229 @@
+"""A small story on the real contracts, on revm, kept as blocks of logs: what an indexer of that chain would read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import boa
+from eth_utils import keccak, to_checksum_address
+
+from plimsoll import accounts, deployments
+from plimsoll.boa_chain import BoaChain
+from plimsoll.chain import Event
+from plimsoll.deploy import WAD, Exchange, Listing, Plan, deploy
+from plimsoll.indexer.decoding import RawLog, decode
+from plimsoll.indexer.store import Header
+from plimsoll.observation import Domain
+from plimsoll.revm import CHAIN_ID, RevmEnv
+
+USD = 10**6
+DAY = 86_400
+GENESIS = "0x" + keccak(text="genesis").hex()
+LISTINGS = (Listing("BTC", "BTC-USD", 100_000 * WAD), Listing("ETH", "ETH-USD", 4_000 * WAD))
+KEEPER = accounts.dev_account(accounts.KEEPER).address
+PLAN = Plan(
+    listings=LISTINGS,
+    vault_capital=1_000_000,
+    skin_in_the_game=1_000,
+    insurance=2_000,
+    insurance_daily_cap_bps=5_000,
+    cooldown=300,
+)
+
+
+def hash_of(number: int, fork: str = "") -> str:
+    """The hash of block `number` of a fork."""
+    return "0x" + keccak(text=f"block {number} {fork}").hex()
+
+
+class RecordingEnv(RevmEnv):
+    """Every transaction is a block of its own, and its logs are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[tuple[int, list[Any]]] = []
+
+    def deploy(self, *args: Any, **named: Any) -> Any:
+        address, computation = super().deploy(*args, **named)
+        self._keep(computation)
+        return address, computation
+
+    def execute_code(self, *args: Any, **named: Any) -> Any:
+        computation = super().execute_code(*args, **named)
+        if named.get("is_modifying", True) and not named.get("simulate", False):
+            self._keep(computation)
+        return computation
+
+    def _keep(self, computation: Any) -> None:
+        if not computation.is_error and computation.logs:
+            self.blocks.append((self.evm.patch.timestamp, computation.logs))
+
+
+class Story:
+    """An exchange with two markets, and hands to play it. Prices in whole dollars, sizes in WAD, cash in base units."""
+
+    def __init__(self) -> None:
+        self.env = RecordingEnv()
+        boa.set_env(self.env)
+        self.exchange: Exchange = deploy(BoaChain(), PLAN)
+
+    # What happens
+
+    def contract(self, name: str) -> Any:
+        return self.exchange.contracts[name]
+
+    def market(self, symbol: str = "BTC") -> Any:
+        return self.exchange.markets[symbol]
+
+    def trader(self, name: str) -> str:
+        return to_checksum_address(keccak(text=f"trader {name}")[-20:])
+
+    def publish(self, after: int = 2, **prices: int) -> None:
+        """A new price of each market named, `after` seconds later."""
+        boa.env.time_travel(seconds=after)
+        domain = Domain(CHAIN_ID, self.contract("PriceFeed").address)
+        keys = sorted(
+            (accounts.dev_account(accounts.FIRST_PUBLISHER + i) for i in range(4)), key=lambda k: int(k.address, 16)
+        )
+        for listing in LISTINGS:
+            if listing.symbol in prices:
+                price = prices[listing.symbol] * WAD
+                signed = [domain.sign(key, listing.feed, price, boa.env.timestamp).as_tuple() for key in keys]
+                self.contract("PriceFeed").update(signed, sender=KEEPER)
+
+    def fund(self, name: str, amount: int) -> str:
+        trader = self.trader(name)
+        token, pool = self.contract("CollateralToken"), self.contract("MarginPool")
+        token.mint(trader, amount, sender=accounts.dev_account(accounts.DEPLOYER).address)
+        token.approve(pool.address, amount, sender=trader)
+        pool.deposit(amount, trader, sender=trader)
+        return trader
+
+    def place(
+        self, name: str, size: int, margin: int, symbol: str = "BTC", limit: int = 0, reduce: bool = False
+    ) -> int:
+        order = (self.market(symbol).address, 0, size, margin, 0, limit, reduce, boa.env.timestamp + DAY)
+        return int(self.contract("OrderBook").place(order, sender=self.trader(name)))
+
+    def execute(self, order: int) -> bool:
+        return bool(self.contract("OrderBook").execute(order, sender=KEEPER))
+
+    def trade(self, name: str, size: int, margin: int, price: int, symbol: str = "BTC", reduce: bool = False) -> int:
+        """Fund, place, publish, execute; the order's id."""
+        self.fund(name, margin + USD)
+        order = self.place(name, size, margin, symbol, reduce=reduce)
+        self.publish(**{symbol: price})
+        assert self.execute(order), f"{name}: order {order}: {self.contract('OrderBook').get_logs()[-1]}"
+        return order
+
+    def crank(self, buckets: int = 1_000, symbol: str = "BTC") -> int:
+        return int(self.market(symbol).crank(buckets, sender=KEEPER))
+
+    # What an indexer reads
+
+    def deployment(self) -> deployments.Deployment:
+        plan = self.exchange.plan
+        return deployments.Deployment(
+            network="local",
+            chain_id=CHAIN_ID,
+            genesis_hash=GENESIS,
+            start_block=1,
+            rpc_url="http://127.0.0.1:1",
+            collateral=deployments.Collateral(symbol=plan.symbol, decimals=plan.decimals),
+            contracts={name: contract.address for name, contract in self.exchange.contracts.items()},
+            markets={
+                listing.symbol: deployments.MarketEntry(
+                    address=self.market(listing.symbol).address,
+                    feed="0x" + listing.feed.hex(),
+                    feed_name=listing.feed_name,
+                    params=vars(plan.market_params(listing)),
+                )
+                for listing in plan.listings
+            },
+            publishers=[],
+            treasury=accounts.dev_account(accounts.TREASURY).address,
+            parameters=plan.as_parameters(),
+        )
+
+    def blocks(self, fork: str = "", first: int = 1) -> list[tuple[Header, list[Event]]]:
+        """Every block with its events. From block `first` on hashes are those of `fork`."""
+        names = {address: name for name, address in self.deployment().contracts.items()}
+        names |= {market.address: "Market" for market in self.exchange.markets.values()}
+        found = []
+        parent = GENESIS
+        for number, (time, logs) in enumerate(self.env.blocks, start=1):
+            block_hash = hash_of(number, fork if number >= first else "")
+            header = Header(number, block_hash, parent, time)
+            found.append((header, list(_events(names, logs, header))))
+            parent = block_hash
+        return found
+
+
+def _events(names: dict[str, str], logs: Sequence[Any], header: Header) -> Any:
+    transaction = "0x" + keccak(text=f"transaction {header.number}").hex()
+    for index, (_, address, topics, data) in enumerate(logs):
+        place = to_checksum_address(address)
+        if place not in names:
+            continue
+        words = tuple(topic.to_bytes(32, "big") for topic in topics)
+        raw = RawLog(header.hash, header.number, index, transaction, place, words, data)
+        event = decode(names[place], raw)
+        if event is not None:
+            yield event
+
+
+def play() -> Story:
+    """Trades of every kind, a crash that goes through every layer of the waterfall, fair ADL, LPs who come and go."""
+    story = Story()
+    story.publish(BTC=100_000, ETH=4_000)
+    for i, leverage in enumerate((40, 35, 30, 20, 15, 10)):
+        story.trade(f"long {i}", 2 * WAD, 2 * 100_000 * USD // leverage, 100_000)
+        story.trade(f"short {i}", -2 * WAD, 2 * 100_000 * USD // leverage, 100_000)
+    story.trade("long 4", WAD, 10_000 * USD, 100_100)  # more of the same
+    story.trade("short 5", WAD // 2, 0, 100_050, reduce=True)  # a part of it
+    story.trade("flip", WAD, 20_000 * USD, 100_000)
+    story.trade("flip", -2 * WAD, 20_000 * USD, 99_900)
+    story.fund("long 3", 2_000 * USD)
+    story.publish(BTC=99_950)
+    story.contract("OrderBook").add_margin(story.market().address, 1_500 * USD, sender=story.trader("long 3"))
+    story.fund("nobody", 10_000 * USD)
+    story.contract("OrderBook").cancel(story.place("nobody", WAD // 100, 100 * USD), sender=story.trader("nobody"))
+    refused = story.place("nobody", WAD // 100, 100 * USD, limit=50_000 * WAD)
+    story.place("nobody", WAD // 100, 100 * USD)  # stays open
+    story.publish(BTC=99_950)
+    assert not story.execute(refused)
+    story.trade("eth short", -20 * WAD, 60_000 * USD, 4_000, "ETH")
+    for i in range(4):
+        story.trade(f"eth long {i}", 25 * WAD, (8_000 + 500 * i) * USD, 4_000, "ETH")
+    return story
+
+
+@cache
+def played() -> Story:
+    """The story, once in a process, with a crash of the first market in the end."""
+    story = play()
+    story.publish(BTC=93_000)
+    story.crank(3)  # interrupted
+    story.crank()
+    story.market().sync(story.trader("short 0"), sender=KEEPER)
+    story.publish(BTC=92_500)
+    story.crank()
+    story.publish(BTC=92_600, ETH=5_120)
+    story.crank()
+    story.crank(symbol="ETH")
+    _capital(story)
+    return story
+
+
+def _capital(story: Story) -> None:
+    """LPs, stakers and traders take money in and out."""
+    vault, fund, pool = (story.contract(name) for name in ("Vault", "InsuranceFund", "MarginPool"))
+    token, lp = story.contract("CollateralToken"), story.trader("lp")
+    token.mint(lp, 60_000 * USD, sender=accounts.dev_account(accounts.DEPLOYER).address)
+    for receiver in (vault, fund):
+        token.approve(receiver.address, 30_000 * USD, sender=lp)
+    vault.deposit(30_000 * USD, lp, sender=lp)
+    fund.stake(30_000 * USD, sender=lp)
+    pool.withdraw(1_000 * USD, story.trader("short 0"), sender=story.trader("short 0"))

@@ -1,0 +1,26 @@
+"""Stores filled from the story."""
+
+from pathlib import Path
+
+from plimsoll.indexer.store import Header, Store
+from tests.indexer.story import GENESIS, Story
+
+ANCHOR = Header(0, GENESIS, "0x" + "00" * 32, 1_600_000_000)
+
+
+def new_store(folder: Path, story: Story, holder: str = "test") -> Store:
+    """An empty store for the story's chain."""
+    store = Store(f"sqlite:///{folder}/index.sqlite", story.deployment(), holder)
+    store.begin(ANCHOR)
+    return store
+
+
+def fill(store: Store, blocks: list, at_once: int = 7) -> None:
+    """Appends `blocks` in batches; those the store has are left out."""
+    head = store.head()
+    assert head is not None
+    blocks = [item for item in blocks if item[0].number > head.number]
+    for begin in range(0, len(blocks), at_once):
+        batch = blocks[begin : begin + at_once]
+        store.append(head, [header for header, _ in batch], [event for _, events in batch for event in events])
+        head = batch[-1][0]
