@@ -142,6 +142,10 @@ class Indexer(Section):
     port: Port = 8711
     database: str = "sqlite:///build/index.sqlite"
     """SQLAlchemy URL: SQLite or PostgreSQL."""
+    poll_seconds: float = Field(0.5, gt=0)
+    """Between two looks at the head of the chain."""
+    compare_seconds: float = Field(30, gt=0)
+    """Between two comparisons with the contracts."""
 
 
 class Api(Section):

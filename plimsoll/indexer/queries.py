@@ -60,6 +60,11 @@ def interest(session: Session, market: str, until: int = FOREVER) -> tuple[int, 
     return (found[0], found[1]) if found else (0, 0)
 
 
+def has_price(session: Session, market: str) -> bool:
+    """Whether a price of the market was ever published."""
+    return session.scalar(select(schema.Price.seq).where(schema.Price.market == market).limit(1)) is not None
+
+
 def position(session: Session, market: str, account: str, until: int = FOREVER) -> Held | None:
     """What an account holds in a market before the place `until`; None if nothing."""
     row = schema.PositionState

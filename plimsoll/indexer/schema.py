@@ -5,13 +5,15 @@ stream, and after which a reorganised chain's rows are deleted. What is true "no
 Amounts up to 256 bits are decimal strings, because no SQL integer holds them and nothing is ordered by them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, TypeDecorator, insert
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 SEQ_BITS = 20
+ROWS_AT_ONCE = 2_000
 INTERVALS = {"1s": 1, "10s": 10, "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 """Candles by name, in seconds."""
 
@@ -310,3 +312,9 @@ EVENT_TABLES: tuple[type[Base], ...] = (
     *(BucketState, PositionState, Interest, Liquidation, Deleveraging),
 )
 """Tables whose rows go when their blocks go."""
+
+
+def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Writes many rows."""
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        session.connection().execute(insert(table.__table__), rows[begin : begin + ROWS_AT_ONCE])

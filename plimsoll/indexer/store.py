@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eth_utils import keccak
-from sqlalchemy import Engine, create_engine, delete, event, func, insert, select, text, update
+from sqlalchemy import Engine, create_engine, delete, event, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
@@ -22,15 +22,13 @@ from sqlalchemy.orm import Session
 from plimsoll.chain import Event
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
-from plimsoll.indexer import schema
-from plimsoll.indexer.candles import Bar, Key, extend
-from plimsoll.indexer.derive import Derivation, Rows
-from plimsoll.indexer.schema import seq_of
+from plimsoll.indexer import candles, schema
+from plimsoll.indexer.derive import Derivation
+from plimsoll.indexer.schema import insert_rows, seq_of
 
 T = TypeVar("T")
 BUSY_SECONDS = 30
 LEASE_SECONDS = 15
-ROWS_AT_ONCE = 2_000
 
 
 class ConflictError(PlimsollError):
@@ -172,16 +170,12 @@ class Store:
                 times = {block.number: block.time for block in blocks}
                 rows = self.derivation.derive(session, events, times, {b.number: b.hash for b in blocks})
                 for table in schema.EVENT_TABLES:
-                    self._insert(session, table, rows.get(table, ()))
-                self._write_candles(session, rows)
+                    insert_rows(session, table, rows.get(table, ()))
+                candles.write(session, rows.get(schema.Price, ()))
                 return len(blocks) + sum(len(items) for items in rows.values())
         except BaseException:
             self.derivation.forget()
             raise
-
-    def _insert(self, session: Session, table: type[schema.Base], rows: Sequence[dict[str, Any]]) -> None:
-        for begin in range(0, len(rows), ROWS_AT_ONCE):
-            session.connection().execute(insert(table.__table__), rows[begin : begin + ROWS_AT_ONCE])
 
     def _move_cursor(self, session: Session, before: Header, after: Header, reorgs: int = 0) -> None:
         row = schema.Cursor
@@ -209,62 +203,13 @@ class Store:
             with Session(self.engine) as session, session.begin():
                 self._move_cursor(session, before, to, reorgs=1)
                 after = seq_of(to.number + 1)
-                gone = self._gone_prices(session, after)
+                gone = candles.first_gone(session, after)
                 for table in reversed(schema.EVENT_TABLES):
                     session.execute(delete(table).where(table.seq >= after))  # type: ignore[attr-defined]
                 session.execute(delete(schema.Block).where(schema.Block.number > to.number))
-                self._rebuild_candles(session, gone)
+                candles.rebuild(session, gone)
         finally:
             self.derivation.forget()
-
-    # Candles
-
-    def _gone_prices(self, session: Session, after: int) -> dict[str, int]:
-        row = schema.Price
-        query = select(row.market, func.min(row.published_at)).where(row.seq >= after).group_by(row.market)
-        return dict(session.execute(query).all())
-
-    def _rebuild_candles(self, session: Session, since: dict[str, int]) -> None:
-        candle, price = schema.Candle, schema.Price
-        for market, moment in since.items():
-            bars: dict[Key, Bar] = {}
-            for seconds in schema.INTERVALS.values():
-                start = moment // seconds * seconds
-                session.execute(
-                    delete(candle).where(candle.market == market, candle.interval == seconds, candle.start >= start)
-                )
-            longest = max(schema.INTERVALS.values())
-            query = select(price.published_at, price.price).where(price.market == market)
-            query = query.where(price.published_at >= moment // longest * longest).order_by(price.published_at)
-            extend(bars, ((market, published_at, value) for published_at, value in session.execute(query)))
-            fresh = [_row(key, bar) for key, bar in bars.items() if key[2] >= moment // key[1] * key[1]]
-            self._insert(session, candle, fresh)
-
-    def _write_candles(self, session: Session, rows: Rows) -> None:
-        prices = rows.get(schema.Price)
-        if not prices:
-            return
-        bars: dict[Key, Bar] = {}
-        first: dict[str, int] = {}
-        for row in prices:
-            first.setdefault(row["market"], row["published_at"])
-        for market, moment in first.items():
-            # Only an interval's first new price can fall into a candle that is there
-            for seconds in schema.INTERVALS.values():
-                key = market, seconds, moment // seconds * seconds
-                held = session.get(schema.Candle, key)
-                if held is not None:
-                    bars[key] = Bar(held.open, held.high, held.low, held.close, held.prices)
-        known = set(bars)
-        extend(bars, ((row["market"], row["published_at"], row["price"]) for row in prices))
-        for key in known:
-            held = session.get_one(schema.Candle, key)
-            held.high, held.low, held.close, held.prices = (
-                *(bars[key].high, bars[key].low),
-                *(bars[key].close, bars[key].prices),
-            )
-        session.flush()
-        self._insert(session, schema.Candle, [_row(key, bar) for key, bar in bars.items() if key not in known])
 
     # Several writers
 
@@ -297,10 +242,6 @@ class Store:
         """Runs `query` in one transaction of its own."""
         with Session(self.engine) as session:
             return query(session)
-
-
-def _row(key: Key, bar: Bar) -> dict[str, Any]:
-    return {"market": key[0], "interval": key[1], "start": key[2], **vars(bar)}
 
 
 def compiled_schema(dialect: str) -> list[str]:

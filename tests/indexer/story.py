@@ -61,13 +61,30 @@ class RecordingEnv(RevmEnv):
             self.blocks.append((self.evm.patch.timestamp, computation.logs))
 
 
-class Story:
-    """An exchange with two markets, and hands to play it. Prices in whole dollars, sizes in WAD, cash in base units."""
+class Revm(BoaChain):
+    """A chain in this process that keeps its logs."""
 
     def __init__(self) -> None:
         self.env = RecordingEnv()
         boa.set_env(self.env)
-        self.exchange: Exchange = deploy(BoaChain(), PLAN)
+
+    def travel(self, seconds: int) -> int:
+        """Lets time pass; the present second."""
+        self.env.time_travel(seconds=seconds)
+        return int(self.env.timestamp)
+
+    @property
+    def chain_id(self) -> int:
+        return CHAIN_ID
+
+
+class Story:
+    """An exchange with two markets, and hands to play it. Prices in whole dollars, sizes in WAD, cash in base units."""
+
+    def __init__(self, chain: Any) -> None:
+        """`chain` is a `deploy.Chain` that can also `travel` in time and tells its `chain_id`."""
+        self.chain = chain
+        self.exchange: Exchange = deploy(chain, PLAN)
 
     # What happens
 
@@ -82,15 +99,15 @@ class Story:
 
     def publish(self, after: int = 2, **prices: int) -> None:
         """A new price of each market named, `after` seconds later."""
-        boa.env.time_travel(seconds=after)
-        domain = Domain(CHAIN_ID, self.contract("PriceFeed").address)
+        now = self.chain.travel(after)
+        domain = Domain(self.chain.chain_id, self.contract("PriceFeed").address)
         keys = sorted(
             (accounts.dev_account(accounts.FIRST_PUBLISHER + i) for i in range(4)), key=lambda k: int(k.address, 16)
         )
         for listing in LISTINGS:
             if listing.symbol in prices:
                 price = prices[listing.symbol] * WAD
-                signed = [domain.sign(key, listing.feed, price, boa.env.timestamp).as_tuple() for key in keys]
+                signed = [domain.sign(key, listing.feed, price, now).as_tuple() for key in keys]
                 self.contract("PriceFeed").update(signed, sender=KEEPER)
 
     def fund(self, name: str, amount: int) -> str:
@@ -104,7 +121,7 @@ class Story:
     def place(
         self, name: str, size: int, margin: int, symbol: str = "BTC", limit: int = 0, reduce: bool = False
     ) -> int:
-        order = (self.market(symbol).address, 0, size, margin, 0, limit, reduce, boa.env.timestamp + DAY)
+        order = (self.market(symbol).address, 0, size, margin, 0, limit, reduce, self.chain.travel(0) + DAY)
         return int(self.contract("OrderBook").place(order, sender=self.trader(name)))
 
     def execute(self, order: int) -> bool:
@@ -123,14 +140,16 @@ class Story:
 
     # What an indexer reads
 
-    def deployment(self) -> deployments.Deployment:
+    def deployment(
+        self, url: str = "http://127.0.0.1:1", genesis: str = GENESIS, start_block: int = 1
+    ) -> deployments.Deployment:
         plan = self.exchange.plan
         return deployments.Deployment(
             network="local",
-            chain_id=CHAIN_ID,
-            genesis_hash=GENESIS,
-            start_block=1,
-            rpc_url="http://127.0.0.1:1",
+            chain_id=self.chain.chain_id,
+            genesis_hash=genesis,
+            start_block=start_block,
+            rpc_url=url,
             collateral=deployments.Collateral(symbol=plan.symbol, decimals=plan.decimals),
             contracts={name: contract.address for name, contract in self.exchange.contracts.items()},
             markets={
@@ -153,7 +172,7 @@ class Story:
         names |= {market.address: "Market" for market in self.exchange.markets.values()}
         found = []
         parent = GENESIS
-        for number, (time, logs) in enumerate(self.env.blocks, start=1):
+        for number, (time, logs) in enumerate(self.chain.env.blocks, start=1):
             block_hash = hash_of(number, fork if number >= first else "")
             header = Header(number, block_hash, parent, time)
             found.append((header, list(_events(names, logs, header))))
@@ -174,9 +193,8 @@ def _events(names: dict[str, str], logs: Sequence[Any], header: Header) -> Any:
             yield event
 
 
-def play() -> Story:
-    """Trades of every kind, a crash that goes through every layer of the waterfall, fair ADL, LPs who come and go."""
-    story = Story()
+def play(story: Story) -> None:
+    """Trades of every kind on both markets."""
     story.publish(BTC=100_000, ETH=4_000)
     for i, leverage in enumerate((40, 35, 30, 20, 15, 10)):
         story.trade(f"long {i}", 2 * WAD, 2 * 100_000 * USD // leverage, 100_000)
@@ -197,27 +215,26 @@ def play() -> Story:
     story.trade("eth short", -20 * WAD, 60_000 * USD, 4_000, "ETH")
     for i in range(4):
         story.trade(f"eth long {i}", 25 * WAD, (8_000 + 500 * i) * USD, 4_000, "ETH")
-    return story
 
 
-@cache
-def played() -> Story:
-    """The story, once in a process, with a crash of the first market in the end."""
-    story = play()
+def crash(story: Story) -> None:
+    """A fall of the first market that goes through every layer of the waterfall, in pieces."""
     story.publish(BTC=93_000)
     story.crank(3)  # interrupted
     story.crank()
     story.market().sync(story.trader("short 0"), sender=KEEPER)
     story.publish(BTC=92_500)
     story.crank()
+
+
+def rise(story: Story) -> None:
+    """A rise of the second market that has the vault deleveraged at the fair price."""
     story.publish(BTC=92_600, ETH=5_120)
     story.crank()
     story.crank(symbol="ETH")
-    _capital(story)
-    return story
 
 
-def _capital(story: Story) -> None:
+def capital(story: Story) -> None:
     """LPs, stakers and traders take money in and out."""
     vault, fund, pool = (story.contract(name) for name in ("Vault", "InsuranceFund", "MarginPool"))
     token, lp = story.contract("CollateralToken"), story.trader("lp")
@@ -227,3 +244,14 @@ def _capital(story: Story) -> None:
     vault.deposit(30_000 * USD, lp, sender=lp)
     fund.stake(30_000 * USD, sender=lp)
     pool.withdraw(1_000 * USD, story.trader("short 0"), sender=story.trader("short 0"))
+
+
+@cache
+def played() -> Story:
+    """All of it on revm, once in a process."""
+    story = Story(Revm())
+    play(story)
+    crash(story)
+    rise(story)
+    capital(story)
+    return story

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from plimsoll.errors import PlimsollError
-from plimsoll.indexer import queries, schema
+from plimsoll.indexer import candles, queries, schema
 from plimsoll.indexer.store import ConflictError, Header, Store, compiled_schema, key_of, open_engine
 from tests.indexer.story import Story, played
 from tests.indexer.support import ANCHOR, fill, new_store
@@ -118,7 +118,11 @@ def test_append__that_fails_half_way__leaves_nothing(store: Store, story: Story,
     blocks = story.blocks()
     fill(store, blocks[:150])
     before = content(store)
-    monkeypatch.setattr(Store, "_write_candles", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+
+    def full(*_: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(candles, "write", full)
     with pytest.raises(OSError, match="disk full"):
         fill(store, blocks)
     monkeypatch.undo()
