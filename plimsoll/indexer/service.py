@@ -1,8 +1,6 @@
 """The indexer as a service: follows the chain whatever happens to it, compares itself with it, tells how it is."""
 
 import asyncio
-import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +17,7 @@ from plimsoll.errors import PlimsollError
 from plimsoll.indexer.follow import Follower, ReplacedError
 from plimsoll.indexer.node import Node, TornError
 from plimsoll.indexer.reconcile import Comparison, reconcile
-from plimsoll.indexer.store import ConflictError, Store, key_of
+from plimsoll.indexer.store import ConflictError, Store, key_of, own_name
 from plimsoll.service import Backoff, add_operation
 
 log = structlog.get_logger(__name__)
@@ -53,7 +51,7 @@ class Indexer:
     def __init__(self, load: Callable[[], Deployment], settings: Settings) -> None:
         self.load = load
         self.settings = settings
-        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+        self.holder = own_name()
         self.metrics = Metrics()
         self.follower: Follower | None = None
         self.comparison: Comparison | None = None
@@ -72,12 +70,12 @@ class Indexer:
             try:
                 deployment = self.load()
                 await self._follow(deployment)
-            except ReplacedError as error:
-                self.problem = f"{error}: waiting for its deployment"
-                log.warning(self.problem)
             except PlimsollError as error:
-                self.problem = str(error)
-                log.warning(self.problem)
+                self.last_step_at = 0.0
+                self.problem = (
+                    f"{error}: waiting for its deployment" if isinstance(error, ReplacedError) else str(error)
+                )
+                log.warning("not indexing", problem=self.problem)
             await asyncio.sleep(backoff.next())
 
     async def _follow(self, deployment: Deployment) -> None:

@@ -6,6 +6,8 @@ and leaves the old one where it is. Whatever ends a process, a transaction is in
 """
 
 import json
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,25 @@ from plimsoll.indexer.schema import insert_rows, seq_of
 T = TypeVar("T")
 BUSY_SECONDS = 30
 LEASE_SECONDS = 15
+
+
+def own_name() -> str:
+    """Names this process among all that may write to a store."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_gone(holder: str) -> bool:
+    """Whether `holder` names a process of this machine that has ended."""
+    host, _, number = holder.rpartition(":")
+    if host != socket.gethostname() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 class ConflictError(PlimsollError):
@@ -214,15 +235,16 @@ class Store:
     # Several writers
 
     def has_turn(self) -> bool:
-        """Whether this writer may go on: nobody else wrote, or looked after the store, within LEASE_SECONDS. Takes the
-        turn, or prolongs it. Correctness does not hang on this: two who write at once exclude each other by the cursor.
+        """Whether this writer may go on: nobody else wrote, or looked after the store, within LEASE_SECONDS, or who did
+        is a process of this machine that is gone. Takes the turn, or prolongs it. Correctness hangs on the cursor: two
+        who write at once exclude each other by it.
         """
         row, now = schema.Cursor, int(time.time())
         with self.engine.begin() as connection:
+            last = connection.execute(select(row.holder)).scalar() or ""
+            is_free = (row.lease_until < now) | (row.holder == (last if is_gone(last) else self.holder))
             taken = connection.execute(
-                update(row)
-                .where(row.id == 1, (row.holder == self.holder) | (row.lease_until < now))
-                .values(holder=self.holder, lease_until=now + LEASE_SECONDS)
+                update(row).where(is_free).values(holder=self.holder, lease_until=now + LEASE_SECONDS)
             )
             return taken.rowcount == 1
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from sqlalchemy import select
+
+from plimsoll.indexer import schema
 from plimsoll.indexer.store import Header, Store
 from tests.indexer.story import GENESIS, Story
 
@@ -24,3 +27,10 @@ def fill(store: Store, blocks: list, at_once: int = 7) -> None:
         batch = blocks[begin : begin + at_once]
         store.append(head, [header for header, _ in batch], [event for _, events in batch for event in events])
         head = batch[-1][0]
+
+
+def content(store: Store, *without: str) -> dict[str, list[str]]:
+    """Every row of every table but the cursor and those in `without`."""
+    with store.engine.connect() as connection:
+        tables = [table for table in schema.Base.metadata.sorted_tables if table.name not in ("cursor", *without)]
+        return {table.name: sorted(map(repr, connection.execute(select(table)).all())) for table in tables}

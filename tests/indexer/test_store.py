@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from plimsoll.errors import PlimsollError
 from plimsoll.indexer import candles, queries, schema
 from plimsoll.indexer.store import ConflictError, Header, Store, compiled_schema, key_of, open_engine
 from tests.indexer.story import Story, played
-from tests.indexer.support import ANCHOR, fill, new_store
+from tests.indexer.support import ANCHOR, content, fill, new_store
 
 POSTGRESQL = os.environ.get("PLIMSOLL_TEST_POSTGRESQL")
 
@@ -27,13 +30,6 @@ def story() -> Story:
 @pytest.fixture
 def store(tmp_path: Path, story: Story) -> Store:
     return new_store(tmp_path, story)
-
-
-def content(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table but the cursor."""
-    with store.engine.connect() as connection:
-        tables = [table for table in schema.Base.metadata.sorted_tables if table.name != "cursor"]
-        return {table.name: sorted(map(repr, connection.execute(select(table)).all())) for table in tables}
 
 
 def test_positions_and_buckets_are_those_of_the_contracts(store: Store, story: Story) -> None:
@@ -138,6 +134,15 @@ def test_turn__is_one_writer_s_until_it_gives_it_up(store: Store, tmp_path: Path
     store.give_turn_up()
     assert second.has_turn()
     assert not store.has_turn()
+
+
+def test_turn__of_a_process_that_is_gone__is_free_at_once(store: Store, tmp_path: Path, story: Story) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    gone = Store(f"sqlite:///{tmp_path}/index.sqlite", story.deployment(), f"{socket.gethostname()}:{process.pid}")
+    assert gone.has_turn()
+    assert store.has_turn()
+    assert not gone.has_turn()
 
 
 def test_store__another_genesis__is_another_file_and_the_old_one_stays(
