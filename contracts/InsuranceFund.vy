@@ -9,51 +9,50 @@ from ethereum.ercs import IERC20
 from snekmate.auth import ownable
 
 from .interfaces import IInsuranceFund
+from .interfaces import IMarket
 from .interfaces import IRecoveryToken
+from .modules import allowance
 from .modules import fixed_point
 from .modules import market_list
 from .modules import pool_account
+from .modules import stakes
 
 implements: IInsuranceFund
 initializes: ownable
 initializes: market_list
 initializes: pool_account
+initializes: stakes
 exports: (ownable.owner, ownable.transfer_ownership)
 
 MAX_MARKETS: constant(uint256) = 16
 MAX_DAILY_CAP_BPS: constant(uint256) = 5_000
 MIN_COOLDOWN: constant(uint256) = 60
 MAX_COOLDOWN: constant(uint256) = 30 * 86_400
-UNSTAKE_WINDOW: constant(uint256) = 2 * 86_400
+MAX_VESTING_PERIOD: constant(uint256) = 90 * 86_400
 REWARD_CAP_BPS: constant(uint256) = 2_500
 
-# Shares that nobody holds, against one base unit that nobody staked: whoever stakes first cannot inflate the price.
-VIRTUAL_SHARES: constant(uint256) = 10**6
-VIRTUAL_CASH: constant(uint256) = 1
-
-CASH_BITS: constant(uint256) = 108
-MAX_CASH: constant(uint256) = 2**CASH_BITS - 1
-
-struct UnstakeRequest:
-    shares: uint256
-    ready_at: uint256
+MASK_16: constant(uint256) = 2**16 - 1
+MASK_24: constant(uint256) = 2**24 - 1
+MAX_CASH: constant(uint256) = 2**96 - 1
 
 RECOVERY: immutable(address)
 
 skin_in_the_game: public(uint256)
-insurance: public(uint256)
 reward_reserve: public(uint256)
 recovery_pot: public(uint256)
 
-# What a market has taken in a day that begins with its first claim: started_at 40 | cap 108 | used 108
+# see allowance.vy; not zero for every market that has ever been listed
 cover_days: HashMap[address, uint256]
 reward_days: HashMap[address, uint256]
+recovery_days: HashMap[address, uint256]
 
-shares_of: public(HashMap[address, uint256])
-total_shares: public(uint256)
-requests: HashMap[address, UnstakeRequest]
+# RECOVER that a market owes an owner beyond what it may have issued in a day
+unissued: public(HashMap[address, HashMap[address, uint256]])
 
-params: public(IInsuranceFund.Params)
+skin_request: public(IInsuranceFund.SkinRequest)
+
+# daily cap 16 | recovery share 16 | skin floor 16 | cooldown 24 | vesting period 24 | reserve target 96
+_params: uint256
 
 
 @deploy
@@ -64,19 +63,21 @@ def __init__(pool: address, recovery_token: address, params: IInsuranceFund.Para
     self._set_params(params)
 
 
-# Markets. Nothing here may revert for lack of money: a market in distress must always get through.
+# Markets. Nothing here may revert for lack of money or because the owner has taken a market off the list: a market in
+# distress must always get through, and so must those who leave it.
 
 
 @external
 def cover(amount: uint256) -> (uint256, uint256):
-    assert market_list.is_market[msg.sender], "only markets"
+    if not self._check_market():
+        return 0, 0
     skin: uint256 = self.skin_in_the_game
-    insurance: uint256 = self.insurance
+    insurance: uint256 = stakes.insurance()
     if skin + insurance == 0:
         return 0, 0
-    day: uint256 = self._day(self.cover_days[msg.sender], skin + insurance, self.params.daily_cap_bps)
+    day: uint256 = self._cover_day(msg.sender, skin + insurance)
 
-    paid: uint256 = min(amount, min(skin + insurance, self._left(day)))
+    paid: uint256 = min(amount, min(skin + insurance, allowance.left(day)))
     from_skin: uint256 = min(paid, skin)
     from_insurance: uint256 = paid - from_skin
     if paid == 0:
@@ -84,7 +85,8 @@ def cover(amount: uint256) -> (uint256, uint256):
 
     self.cover_days[msg.sender] = day + paid
     self.skin_in_the_game = skin - from_skin
-    self.insurance = insurance - from_insurance
+    if from_insurance != 0:
+        stakes.lose(from_insurance)
     extcall pool_account.POOL.pay(msg.sender, paid)
     log IInsuranceFund.LossCovered(market=msg.sender, skin_in_the_game=from_skin, insurance=from_insurance)
     return from_skin, from_insurance
@@ -92,25 +94,28 @@ def cover(amount: uint256) -> (uint256, uint256):
 
 @external
 def return_cover(skin_in_the_game: uint256, insurance: uint256):
-    assert market_list.is_market[msg.sender], "only markets"
+    self._check_market()
     # Only what has arrived is booked, whatever the market says.
     arrived: uint256 = self._unbooked()
     to_insurance: uint256 = min(insurance, arrived)
     to_skin: uint256 = min(skin_in_the_game, arrived - to_insurance)
-    self.insurance += to_insurance
+    stakes.give_back(to_insurance)
     self.skin_in_the_game += to_skin
 
     day: uint256 = self.cover_days[msg.sender]
-    self.cover_days[msg.sender] = day - min(day & MAX_CASH, to_insurance + to_skin)
+    self.cover_days[msg.sender] = day - min(allowance.used(day), to_insurance + to_skin)
     log IInsuranceFund.CoverReturned(market=msg.sender, skin_in_the_game=to_skin, insurance=to_insurance)
 
 
 @external
 def pay_reward(keeper: address, amount: uint256) -> uint256:
-    assert market_list.is_market[msg.sender], "only markets"
+    if not self._check_market():
+        return 0
     reserve: uint256 = self.reward_reserve
-    day: uint256 = self._day(self.reward_days[msg.sender], reserve, REWARD_CAP_BPS)
-    paid: uint256 = min(amount, min(reserve, self._left(day)))
+    day: uint256 = self.reward_days[msg.sender]
+    if allowance.is_over(day):
+        day = allowance.begun(fixed_point.mul_div_down(reserve, REWARD_CAP_BPS, fixed_point.BPS))
+    paid: uint256 = min(amount, min(reserve, allowance.left(day)))
     if paid == 0:
         return 0
 
@@ -123,23 +128,15 @@ def pay_reward(keeper: address, amount: uint256) -> uint256:
 
 @external
 def record_income(amount: uint256):
-    assert market_list.is_market[msg.sender], "only markets"
-    income: uint256 = min(amount, self._unbooked())
+    self._check_market()
+    to_pot: uint256 = 0
+    to_reserve: uint256 = 0
+    to_insurance: uint256 = 0
+    to_pot, to_reserve, to_insurance = self._split(min(amount, self._unbooked()))
 
-    # rounded down in favour of the stakers
-    to_pot: uint256 = fixed_point.mul_div_down(income, self.params.recovery_share_bps, fixed_point.BPS)
-    pot: uint256 = self.recovery_pot
-    supply: uint256 = staticcall IERC20(RECOVERY).totalSupply()
-    to_pot = min(to_pot, supply - min(supply, pot))
-
-    reserve: uint256 = self.reward_reserve
-    target: uint256 = self.params.reward_reserve_target
-    to_reserve: uint256 = min(income - to_pot, target - min(target, reserve))
-    to_insurance: uint256 = income - to_pot - to_reserve
-
-    self.recovery_pot = pot + to_pot
-    self.reward_reserve = reserve + to_reserve
-    self.insurance += to_insurance
+    self.recovery_pot += to_pot
+    self.reward_reserve += to_reserve
+    stakes.earn(to_insurance, self._vesting_period())
     log IInsuranceFund.IncomeReceived(
         market=msg.sender, insurance=to_insurance, recovery_pot=to_pot, reward_reserve=to_reserve
     )
@@ -147,9 +144,10 @@ def record_income(amount: uint256):
 
 @external
 def issue_recovery(owner: address, amount: uint256):
-    assert market_list.is_market[msg.sender], "only markets"
-    extcall IRecoveryToken(RECOVERY).mint(owner, amount)
-    log IInsuranceFund.RecoveryIssued(market=msg.sender, owner=owner, amount=amount)
+    issued: uint256 = self._issue(msg.sender, owner, amount)
+    if issued < amount:
+        self.unissued[msg.sender][owner] += amount - issued
+        log IInsuranceFund.RecoveryDeferred(market=msg.sender, owner=owner, amount=amount - issued)
 
 
 # Anyone, with their own tokens
@@ -170,17 +168,26 @@ def fund_reward_reserve(amount: uint256):
 
 
 @external
-def stake(amount: uint256) -> uint256:
-    insurance: uint256 = self.insurance
-    total_shares: uint256 = self.total_shares
-    arrived: uint256 = pool_account._pull(msg.sender, amount)
-    # shares = arrived * (all shares) / insurance, rounded down in favour of those who are in
-    shares: uint256 = fixed_point.mul_div_down(arrived, total_shares + VIRTUAL_SHARES, insurance + VIRTUAL_CASH)
-    assert shares > 0, "amount too small"
+def fund_recovery_pot(amount: uint256):
+    supply: uint256 = staticcall IERC20(RECOVERY).totalSupply()
+    arrived: uint256 = pool_account._pull(msg.sender, min(amount, supply - self.recovery_pot))
+    self.recovery_pot += arrived
+    log IInsuranceFund.RecoveryPotFunded(payer=msg.sender, amount=arrived)
 
-    self.insurance = insurance + arrived
-    self.total_shares = total_shares + shares
-    self.shares_of[msg.sender] += shares
+
+@external
+def donate(amount: uint256):
+    arrived: uint256 = pool_account._pull(msg.sender, amount)
+    stakes.earn(arrived, self._vesting_period())
+    log IInsuranceFund.Donated(payer=msg.sender, amount=arrived)
+
+
+@external
+def stake(amount: uint256, min_shares: uint256 = 0) -> uint256:
+    market_list._check_settled()
+    arrived: uint256 = pool_account._pull(msg.sender, amount)
+    shares: uint256 = stakes.enter(msg.sender, arrived, self._on_its_way())
+    assert shares >= min_shares, "below minimum"
     log IInsuranceFund.Staked(owner=msg.sender, amount=arrived, shares=shares)
     return shares
 
@@ -189,29 +196,25 @@ def stake(amount: uint256) -> uint256:
 
 
 @external
-def request_unstake(shares: uint256):
-    assert shares <= self.shares_of[msg.sender], "not enough shares"
-    ready_at: uint256 = block.timestamp + self.params.cooldown
-    self.requests[msg.sender] = UnstakeRequest(shares=shares, ready_at=ready_at)
-    log IInsuranceFund.UnstakeRequested(owner=msg.sender, shares=shares, ready_at=ready_at)
+def request_unstake(shares: uint256, min_amount: uint256 = 0):
+    income: uint256 = 0
+    cover: uint256 = 0
+    income, cover = self._owed()
+    ready_at: uint256 = stakes.request(msg.sender, shares, min_amount, self._cooldown(), cover)
+    log IInsuranceFund.UnstakeRequested(
+        owner=msg.sender, shares=shares, min_amount=min_amount, ready_at=ready_at
+    )
 
 
 @external
-def unstake() -> uint256:
-    request: UnstakeRequest = self.requests[msg.sender]
-    assert request.shares > 0, "nothing requested"
-    assert block.timestamp >= request.ready_at, "wait: cooldown"
-    # A request that waits for the day of the crash would be an option on leaving.
-    assert block.timestamp <= request.ready_at + UNSTAKE_WINDOW, "request lapsed"
+def unstake(owner: address = msg.sender) -> uint256:
+    # Open to anyone: a request that only its owner could carry out would be an option on leaving.
     market_list._check_settled()
-
-    amount: uint256 = self._value_of(request.shares)
-    self.requests[msg.sender] = empty(UnstakeRequest)
-    self.shares_of[msg.sender] -= request.shares
-    self.total_shares -= request.shares
-    self.insurance -= amount
-    extcall pool_account.POOL.withdraw(amount, msg.sender)
-    log IInsuranceFund.Unstaked(owner=msg.sender, amount=amount, shares=request.shares)
+    amount: uint256 = 0
+    shares: uint256 = 0
+    amount, shares = stakes.leave(owner)
+    extcall pool_account.POOL.withdraw(amount, owner)
+    log IInsuranceFund.Unstaked(owner=owner, amount=amount, shares=shares)
     return amount
 
 
@@ -219,8 +222,17 @@ def unstake() -> uint256:
 
 
 @external
-def redeem_recovery(amount: uint256) -> uint256:
+def issue_rest(market: address, owner: address) -> uint256:
+    rest: uint256 = self.unissued[market][owner]
+    issued: uint256 = self._issue(market, owner, rest)
+    self.unissued[market][owner] = rest - issued
+    return issued
+
+
+@external
+def redeem_recovery(amount: uint256, min_paid: uint256 = 0) -> uint256:
     paid: uint256 = self._redeemable(amount)
+    assert paid >= min_paid, "below minimum"
     extcall IRecoveryToken(RECOVERY).burn(msg.sender, amount)
     # amount <= supply now, so paid <= pot
     self.recovery_pot -= paid
@@ -230,6 +242,33 @@ def redeem_recovery(amount: uint256) -> uint256:
 
 
 # The owner
+
+
+@external
+def request_skin(amount: uint256, receiver: address):
+    ownable._check_owner()
+    assert receiver not in [empty(address), self, pool_account.POOL.address], "bad receiver"
+    ready_at: uint256 = block.timestamp + self._cooldown()
+    self.skin_request = IInsuranceFund.SkinRequest(amount=amount, receiver=receiver, ready_at=ready_at)
+    log IInsuranceFund.SkinRequested(receiver=receiver, amount=amount, ready_at=ready_at)
+
+
+@external
+def release_skin() -> uint256:
+    ownable._check_owner()
+    request: IInsuranceFund.SkinRequest = self.skin_request
+    assert request.amount > 0, "nothing requested"
+    assert block.timestamp >= request.ready_at, "wait: cooldown"
+    assert block.timestamp <= request.ready_at + stakes.WINDOW, "request lapsed"
+    market_list._check_settled()
+
+    amount: uint256 = min(request.amount, self._free_skin())
+    assert amount > 0, "skin is at its floor"
+    self.skin_request = empty(IInsuranceFund.SkinRequest)
+    self.skin_in_the_game -= amount
+    extcall pool_account.POOL.withdraw(amount, request.receiver)
+    log IInsuranceFund.SkinReleased(receiver=request.receiver, amount=amount)
+    return amount
 
 
 @external
@@ -243,10 +282,21 @@ def set_market(market: address, is_market: bool):
     ownable._check_owner()
     market_list._set(market, is_market, MAX_MARKETS)
     if self.cover_days[market] == 0:
-        # days that are over, so that no crank pays for the first write
-        self.cover_days[market] = 1 << CASH_BITS
-        self.reward_days[market] = 1 << CASH_BITS
+        self.cover_days[market] = allowance.over(0)
+        self.reward_days[market] = allowance.over(0)
+        self.recovery_days[market] = allowance.over(0)
     log IInsuranceFund.MarketSet(market=market, is_market=is_market)
+
+
+@external
+def set_recovery_cap(market: address, cap: uint256):
+    ownable._check_owner()
+    day: uint256 = self.recovery_days[market]
+    assert day != 0, "unknown market"
+    assert cap <= MAX_CASH, "recovery cap out of bounds"
+    # a day begins anew: what was used of the old cap says nothing about the new one
+    self.recovery_days[market] = allowance.over(cap)
+    log IInsuranceFund.RecoveryCapSet(market=market, cap=cap)
 
 
 @internal
@@ -255,7 +305,19 @@ def _set_params(params: IInsuranceFund.Params):
     assert params.recovery_share_bps <= fixed_point.BPS, "recovery share out of bounds"
     assert params.reward_reserve_target <= MAX_CASH, "reserve target out of bounds"
     assert params.cooldown >= MIN_COOLDOWN and params.cooldown <= MAX_COOLDOWN, "cooldown out of bounds"
-    self.params = params
+    # shorter, and who comes for a known income leaves with all of it
+    assert (
+        params.vesting_period >= params.cooldown and params.vesting_period <= MAX_VESTING_PERIOD
+    ), "vesting period out of bounds"
+    assert params.skin_floor_bps <= fixed_point.BPS, "skin floor out of bounds"
+    self._params = (
+        params.daily_cap_bps
+        | (params.recovery_share_bps << 16)
+        | (params.skin_floor_bps << 32)
+        | (params.cooldown << 48)
+        | (params.vesting_period << 72)
+        | (params.reward_reserve_target << 96)
+    )
     log IInsuranceFund.ParamsSet(params=params)
 
 
@@ -264,24 +326,114 @@ def _set_params(params: IInsuranceFund.Params):
 
 @view
 @external
-def coverable(market: address) -> uint256:
-    if not market_list.is_market[market]:
-        return 0
-    fund: uint256 = self.skin_in_the_game + self.insurance
-    return min(fund, self._left(self._day(self.cover_days[market], fund, self.params.daily_cap_bps)))
+def params() -> IInsuranceFund.Params:
+    params: uint256 = self._params
+    return IInsuranceFund.Params(
+        daily_cap_bps=params & MASK_16,
+        recovery_share_bps=(params >> 16) & MASK_16,
+        reward_reserve_target=params >> 96,
+        cooldown=self._cooldown(),
+        vesting_period=self._vesting_period(),
+        skin_floor_bps=(params >> 32) & MASK_16,
+    )
+
+
+@view
+@external
+def insurance() -> uint256:
+    return stakes.insurance()
+
+
+@view
+@external
+def unvested() -> uint256:
+    return stakes.unvested()
+
+
+@view
+@external
+def vested_at() -> uint256:
+    return stakes.vested_at()
+
+
+@view
+@external
+def on_its_way() -> uint256:
+    return self._on_its_way()
+
+
+@view
+@external
+def shares_of(owner: address) -> uint256:
+    return stakes.shares_of(owner)
+
+
+@view
+@external
+def total_shares() -> uint256:
+    return stakes.total_shares
 
 
 @view
 @external
 def value_of(shares: uint256) -> uint256:
-    return self._value_of(shares)
+    return stakes.value_of(shares)
 
 
 @view
 @external
-def unstake_request(owner: address) -> (uint256, uint256):
-    request: UnstakeRequest = self.requests[owner]
-    return request.shares, request.ready_at
+def preview_stake(amount: uint256) -> uint256:
+    return stakes.shares_for(amount, self._on_its_way())
+
+
+@view
+@external
+def unstake_request(owner: address) -> IInsuranceFund.UnstakeRequest:
+    return stakes.request_of(owner)
+
+
+@view
+@external
+def free_skin() -> uint256:
+    return self._free_skin()
+
+
+@view
+@external
+def coverable(market: address) -> uint256:
+    if not market_list.is_market[market]:
+        return 0
+    fund: uint256 = self.skin_in_the_game + stakes.insurance()
+    return min(fund, allowance.left(self._cover_day(market, fund)))
+
+
+@view
+@external
+def cover_day(market: address) -> IInsuranceFund.Day:
+    return self._told(self.cover_days[market])
+
+
+@view
+@external
+def reward_day(market: address) -> IInsuranceFund.Day:
+    return self._told(self.reward_days[market])
+
+
+@view
+@external
+def recovery_day(market: address) -> IInsuranceFund.Day:
+    return self._told(self.recovery_days[market])
+
+
+@view
+@external
+def recovery() -> IInsuranceFund.Recovery:
+    supply: uint256 = staticcall IERC20(RECOVERY).totalSupply()
+    pot: uint256 = self.recovery_pot
+    price: uint256 = fixed_point.WAD
+    if supply > pot:
+        price = fixed_point.mul_div_down(pot, fixed_point.WAD, supply)
+    return IInsuranceFund.Recovery(pot=pot, supply=supply, price_wad=price)
 
 
 @view
@@ -313,37 +465,128 @@ def pool() -> address:
 
 @view
 @internal
-def _day(day: uint256, fund: uint256, cap_bps: uint256) -> uint256:
+def _check_market() -> bool:
     """
-    @dev `day`, or a new one if it is over. The cap is a share of what was in the fund when the day began.
+    @notice Whether the caller is on the list; reverts if it never was.
     """
-    if block.timestamp < (day >> (2 * CASH_BITS)) + fixed_point.DAY:
-        return day
-    cap: uint256 = fixed_point.mul_div_down(min(fund, MAX_CASH), cap_bps, fixed_point.BPS)
-    return (block.timestamp << (2 * CASH_BITS)) | (cap << CASH_BITS)
+    if market_list.is_market[msg.sender]:
+        return True
+    assert self.cover_days[msg.sender] != 0, "only markets"
+    return False
+
+
+@view
+@internal
+def _cooldown() -> uint256:
+    return (self._params >> 48) & MASK_24
+
+
+@view
+@internal
+def _vesting_period() -> uint256:
+    return (self._params >> 72) & MASK_24
+
+
+@view
+@internal
+def _cover_day(market: address, fund: uint256) -> uint256:
+    """
+    @dev The cap is a share of what was in the fund when the day began.
+    """
+    day: uint256 = self.cover_days[market]
+    if allowance.is_over(day):
+        return allowance.begun(fixed_point.mul_div_down(fund, self._params & MASK_16, fixed_point.BPS))
+    return day
 
 
 @pure
 @internal
-def _left(day: uint256) -> uint256:
-    # used <= cap
-    return ((day >> CASH_BITS) & MAX_CASH) - (day & MAX_CASH)
+def _told(day: uint256) -> IInsuranceFund.Day:
+    return IInsuranceFund.Day(started_at=day >> 192, cap=allowance.cap(day), used=allowance.used(day))
 
 
 @view
 @internal
 def _unbooked() -> uint256:
-    booked: uint256 = self.skin_in_the_game + self.insurance + self.reward_reserve + self.recovery_pot
+    booked: uint256 = self.skin_in_the_game + stakes.insurance() + self.reward_reserve + self.recovery_pot
     return pool_account._balance() - booked
 
 
 @view
 @internal
-def _value_of(shares: uint256) -> uint256:
+def _split(income: uint256) -> (uint256, uint256, uint256):
     """
-    @dev shares * insurance / (all shares), rounded down in favour of those who stay.
+    @notice What of an income goes to the recovery pot until pot = supply, to the reward reserve up to its target, and to the
+            stakers, in whose favour the pot's share is rounded.
     """
-    return fixed_point.mul_div_down(shares, self.insurance + VIRTUAL_CASH, self.total_shares + VIRTUAL_SHARES)
+    params: uint256 = self._params
+    pot: uint256 = self.recovery_pot
+    supply: uint256 = staticcall IERC20(RECOVERY).totalSupply()
+    to_pot: uint256 = fixed_point.mul_div_down(income, (params >> 16) & MASK_16, fixed_point.BPS)
+    to_pot = min(to_pot, supply - min(supply, pot))
+    reserve: uint256 = self.reward_reserve
+    target: uint256 = params >> 96
+    to_reserve: uint256 = min(income - to_pot, target - min(target, reserve))
+    return to_pot, to_reserve, income - to_pot - to_reserve
+
+
+@view
+@internal
+def _owed() -> (uint256, uint256):
+    """
+    @notice Income that markets have not passed on yet, and cover of the stakers that they still hold.
+    """
+    income: uint256 = 0
+    cover: uint256 = 0
+    for market: address in market_list.markets:
+        owed: uint256 = 0
+        skin: uint256 = 0
+        insurance: uint256 = 0
+        owed, skin, insurance = staticcall IMarket(market).owed_to_insurance()
+        income += owed
+        cover += insurance
+    return income, cover
+
+
+@view
+@internal
+def _on_its_way() -> uint256:
+    income: uint256 = 0
+    cover: uint256 = 0
+    income, cover = self._owed()
+    to_pot: uint256 = 0
+    to_reserve: uint256 = 0
+    to_insurance: uint256 = 0
+    to_pot, to_reserve, to_insurance = self._split(income)
+    return to_insurance + cover
+
+
+@view
+@internal
+def _free_skin() -> uint256:
+    """
+    @notice What of the skin in the game is above its floor, a share of the stakers' insurance. The floor is rounded up.
+    """
+    floor_bps: uint256 = (self._params >> 32) & MASK_16
+    least: uint256 = fixed_point.mul_div_up(stakes.insurance(), floor_bps, fixed_point.BPS)
+    return self.skin_in_the_game - min(self.skin_in_the_game, least)
+
+
+@internal
+def _issue(market: address, owner: address, amount: uint256) -> uint256:
+    """
+    @notice Mints up to what the market may still have issued today, and returns that. Never reverts for a market, listed or
+            not: a claim must not keep anybody from leaving it.
+    """
+    day: uint256 = self.recovery_days[market]
+    assert day != 0, "only markets"
+    day = allowance.renewed(day)
+    issued: uint256 = min(amount, allowance.left(day))
+    if issued != 0:
+        self.recovery_days[market] = day + issued
+        extcall IRecoveryToken(RECOVERY).mint(owner, issued)
+        log IInsuranceFund.RecoveryIssued(market=market, owner=owner, amount=issued)
+    return issued
 
 
 @view

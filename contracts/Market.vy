@@ -196,6 +196,12 @@ def vault_position() -> (int256, uint256, bool):
 
 @view
 @external
+def owed_to_insurance() -> (uint256, uint256, uint256):
+    return book.owed_to_insurance()
+
+
+@view
+@external
 def feed() -> bytes32:
     return book.FEED
 

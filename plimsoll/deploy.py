@@ -99,6 +99,12 @@ class Plan:
     """Seconds from the request to the payment, for vault and insurance."""
     deposit_lock: int = 60
     """Seconds for which fresh shares of the vault can't move, at least; up to twice that."""
+    vesting_period: int = 7 * 86_400
+    """Seconds over which the stakers earn an income of the insurance fund."""
+    skin_floor_bps: int = 2_000
+    """Of the stakers' insurance: skin in the game below it does not leave."""
+    recovery_cap_bps: int = 3_000
+    """Of the vault's capital, per market: the RECOVER that a market, even a broken one, has issued in 24 hours."""
     keeper_fee_cents: int = 10
     """What an order pays whoever executes it, in hundredths of the collateral."""
     adl_step_bps: int = 5_000
@@ -214,6 +220,8 @@ def _deploy_contracts(chain: Chain, plan: Plan, report: Callable[[str], None]) -
         plan.recovery_share_bps,
         plan.reward_reserve * plan.unit,
         plan.cooldown,
+        plan.vesting_period,
+        plan.skin_floor_bps,
     )
     deploy_one("InsuranceFund", pool, recovery, fund_params)
     report("deploying the blueprints of Market and its engines")
@@ -273,11 +281,13 @@ def wiring(contracts: Mapping[str, Contract], feed: bytes, source: str | None = 
 def listing_steps(plan: Plan, market: ChecksumAddress) -> list[tuple[str, str, tuple[Any, ...]]]:
     """What gives a created market its rights: contract, function and arguments, in order. For the owner."""
     mandate = plan.vault_capital * plan.unit * plan.mandate_bps // BPS
+    recovery_cap = plan.vault_capital * plan.unit * plan.recovery_cap_bps // BPS
     return [
         ("MarginPool", "set_engine", (market, True)),
         ("MarginPool", "set_mandate", (market, mandate)),
         ("OrderBook", "set_market", (market, True)),
         ("InsuranceFund", "set_market", (market, True)),
+        ("InsuranceFund", "set_recovery_cap", (market, recovery_cap)),
         ("Vault", "set_market", (market, True)),
     ]
 

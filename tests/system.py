@@ -7,7 +7,17 @@ from typing import Any
 
 import boa
 
-from tests.unit.support import COOLDOWN, DEPOSIT_LOCK, FEED, MARKET, OTHER_FEED, WAD, deployer, insurance_params
+from tests.unit.support import (
+    COOLDOWN,
+    DEPOSIT_LOCK,
+    FEED,
+    MARKET,
+    OTHER_FEED,
+    RECOVERY_CAP,
+    WAD,
+    deployer,
+    insurance_params,
+)
 
 LONG, SHORT = 0, 1
 NONE = 2**256 - 1
@@ -261,6 +271,7 @@ def build_world(
             pool.set_mandate(market.address, vault * unit // 2)
             order_book.set_market(market.address, True)
             fund.set_market(market.address, True)
+            fund.set_recovery_cap(market.address, RECOVERY_CAP * unit)
             vault_contract.set_market(market.address, True)
     world = World(
         decimals,

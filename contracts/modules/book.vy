@@ -500,6 +500,13 @@ def vault_position() -> (int256, uint256, bool):
     return convert(self.cash(), int256) - convert(self.claimable(), int256) - self._equity_at(q), reserve, is_sound
 
 
+@view
+@internal
+def owed_to_insurance() -> (uint256, uint256, uint256):
+    cover: uint256 = self._held()
+    return (self._dues >> 96) & MASK_80, (cover >> 57) & MASK_96, cover >> 153
+
+
 # Cash
 
 

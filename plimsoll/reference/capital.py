@@ -51,6 +51,8 @@ class Capital:
     mandates: dict[str, Mandate] = field(default_factory=dict)
     covered: dict[str, Allowance] = field(default_factory=dict)
     rewarded: dict[str, Allowance] = field(default_factory=dict)
+    recovery_days: dict[str, Allowance] = field(default_factory=dict)  # a market that is not in here has no cap
+    unissued: dict[tuple[str, str], Fraction] = field(default_factory=dict)  # by market and owner
 
     @property
     def wealth(self) -> Fraction:
@@ -61,9 +63,10 @@ class Capital:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, for `restore`."""
         kept = dict(self.__dict__)
-        kept["free"], kept["recovery"] = dict(self.free), dict(self.recovery)
+        for name in ("free", "recovery", "unissued"):
+            kept[name] = dict(kept[name])
         kept["mandates"] = {name: Mandate(m.limit, m.drawn, m.drawn_at) for name, m in self.mandates.items()}
-        for name in ("covered", "rewarded"):
+        for name in ("covered", "rewarded", "recovery_days"):
             kept[name] = {key: Allowance(d.started_at, d.cap, d.used) for key, d in kept[name].items()}
         return kept
 
@@ -75,10 +78,32 @@ class Capital:
     def credit(self, owner: str, amount: Fraction | int) -> None:
         self.free[owner] = self.free.get(owner, ZERO) + amount
 
-    def issue(self, owner: str, claim: Fraction) -> None:
-        """RECOVER at face value."""
-        self.recovery[owner] = self.recovery.get(owner, ZERO) + claim
-        self.supply += claim
+    def issue(self, market: str, owner: str, claim: Fraction) -> None:
+        """RECOVER at face value, up to what the market may have issued in a day; the rest waits."""
+        issued = self._issue(market, owner, claim)
+        if issued < claim:
+            key = market, owner
+            self.unissued[key] = self.unissued.get(key, ZERO) + claim - issued
+
+    def issue_rest(self, market: str, owner: str) -> None:
+        rest = self.unissued.get((market, owner), ZERO)
+        self.unissued[market, owner] = rest - self._issue(market, owner, rest)
+
+    def _issue(self, market: str, owner: str, claim: Fraction) -> Fraction:
+        issued = claim
+        if market in self.recovery_days:
+            day = self.recovery_days[market]
+            if self.now >= day.started_at + DAY:
+                day = Allowance(self.now, day.cap)
+            issued = min(claim, day.cap - day.used)
+            if issued > 0:
+                self.recovery_days[market] = Allowance(day.started_at, day.cap, day.used + issued)
+        self.recovery[owner] = self.recovery.get(owner, ZERO) + issued
+        self.supply += issued
+        return issued
+
+    def set_recovery_cap(self, market: str, cap: int) -> None:
+        self.recovery_days[market] = Allowance(cap=Fraction(cap))
 
     def redeem_recovery(self, owner: str, amount: int) -> None:
         paid = amount * min(Fraction(1), self.pot / self.supply) if self.supply else ZERO

@@ -546,14 +546,14 @@ class Market:
         self._pay(owner, paid)
         claim = self.claims.pop(owner, Fraction(0))
         if claim:
-            self.capital.issue(owner, claim)
+            self.capital.issue(self.name, owner, claim)
         return paid, claim
 
     def _collect(self, owner: str) -> None:
         """Whoever trades gets what they are owed, too."""
         self._pay(owner, self.owed.pop(owner, Fraction(0)))
         if claim := self.claims.pop(owner, Fraction(0)):
-            self.capital.issue(owner, claim)
+            self.capital.issue(self.name, owner, claim)
 
     # -------------------------------------------------------------- crank
 

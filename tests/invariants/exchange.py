@@ -20,6 +20,8 @@ DAY = 86_400
 START = 1_800_000_000
 COOLDOWN = DAY
 DEPOSIT_LOCK = 60
+VESTING_PERIOD = 7 * DAY
+SKIN_FLOOR_BPS = 2_000
 MAX_AGE = 3_600
 MARKETS = 2
 FEEDS = tuple(keccak(text=f"feed {i}") for i in range(MARKETS))
@@ -101,12 +103,13 @@ def deployed(decimals: int) -> Exchange:
         pool.set_mandate(market.address, 10**9, sender=OWNER)
         book.set_market(market.address, True, sender=OWNER)
         fund.set_market(market.address, True, sender=OWNER)
+        fund.set_recovery_cap(market.address, 2**95, sender=OWNER)
         vault.set_market(market.address, True, sender=OWNER)
     return Exchange(chain, decimals, token, source, pool, book, vault, recovery, fund, relay, lens, markets)
 
 
 def insurance_params(unit: int, cap_bps: int = 5_000, share_bps: int = 5_000, target: int = 1_000) -> tuple[int, ...]:
-    return cap_bps, share_bps, target * unit, COOLDOWN
+    return cap_bps, share_bps, target * unit, COOLDOWN, VESTING_PERIOD, SKIN_FLOOR_BPS
 
 
 def first_params(unit: int) -> list[int]:

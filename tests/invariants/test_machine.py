@@ -28,14 +28,13 @@ from tests.invariants.draws import (
     most,
     nonces,
     orders,
-    parts,
-    stakers,
     traders,
     usd,
     widths,
 )
-from tests.invariants.exchange import MARKETS, WAD, deployed
+from tests.invariants.exchange import WAD, deployed
 from tests.invariants.lp_rules import LiquidityProviderRules
+from tests.invariants.staker_rules import StakerRules
 from tests.invariants.world import KEEPERS, TRADERS, Last, Setup, World, world
 
 STEPS = 40
@@ -143,7 +142,7 @@ def smallest(text: str, seconds: float = 30) -> str:
     return json.dumps({"setup": script["setup"], "actions": actions})
 
 
-class Machine(LiquidityProviderRules):
+class Machine(LiquidityProviderRules, StakerRules):
     """Two markets that share vault and insurance, and everybody who may come along."""
 
     saved_to: ClassVar[Path | None] = None
@@ -411,43 +410,6 @@ class Machine(LiquidityProviderRules):
     def donate(self, **terms: Any) -> None:
         self.act("donate", **terms)
 
-    # -------------------------------------------------------------- insurance
-
-    @rule(who=traders, to=anyone, part_bps=parts, way=st.integers(0, 2))
-    def recovery(self, **terms: Any) -> None:
-        self.act("token", which="recovery", **terms)
-
-    @rule(who=traders, part_bps=parts)
-    def redeem_recovery(self, **terms: Any) -> None:
-        self.act("redeem_recovery", **terms)
-
-    @rule(who=stakers, amount=usd)
-    def stake(self, who: str, amount: int) -> None:
-        assert self.player is not None
-        self.act("stake", who=who, amount=amount * self.player.world.unit)
-
-    @rule(who=stakers, part_bps=parts)
-    def request_unstake(self, **terms: Any) -> None:
-        self.act("request_unstake", **terms)
-
-    @rule(who=stakers)
-    def unstake(self, **terms: Any) -> None:
-        self.act("unstake", **terms)
-
-    @rule(who=stakers, part_bps=parts)
-    def unstake_all(self, who: str, part_bps: int) -> None:
-        self.act("request_unstake", who=who, part_bps=part_bps)
-        self.act("wait", seconds=90_000)
-        for i in range(MARKETS):
-            self.act("move", market=i, bps=0, after=1)
-            self.act("crank", market=i, most=1_000, keeper="keeper0")
-        self.act("unstake", who=who)
-
-    @rule(who=anyone, amount=usd, is_skin=st.booleans())
-    def fund(self, who: str, amount: int, is_skin: bool) -> None:
-        assert self.player is not None
-        self.act("fund_skin" if is_skin else "fund_reserve", who=who, amount=amount * self.player.world.unit)
-
     # -------------------------------------------------------------- the owner
 
     @rule(market=markets, is_paused=st.sampled_from([False, False, True]))
@@ -602,8 +564,10 @@ TOUR: list[Action] = [
     ("close", {"who": "trader1", "market": 0, "part_bps": 1_000}),
     ("fund_skin", {"who": "owner", "amount": 10**6}),
     ("fund_reserve", {"who": "owner", "amount": 10**6}),
-    ("stake", {"who": "staker0", "amount": 10**6}),
-    ("request_unstake", {"who": "staker0", "part_bps": 10_000}),
+    *[("stake", {"who": f"staker{form}", "amount": 10**6, "form": form}) for form in range(2)],
+    *[("request_unstake", {"who": f"staker{form}", "part_bps": 10_000, "form": form}) for form in range(2)],
+    ("donate_insurance", {"who": "lp1", "amount": 10**6}),
+    ("request_skin", {"amount": 1, "receiver": "lp1"}),
     ("lp_deposit", {"who": "lp1", "amount": 10**9}),
     ("lp_deposit", {"who": "lp1", "amount": 10**9, "short": 0}),
     ("lp_mint", {"who": "lp1", "shares": 10**12}),
@@ -619,6 +583,9 @@ TOUR: list[Action] = [
     ("move", {"market": 1, "bps": 0, "after": 1}),
     ("lp_redeem", {"request": 0, "by": "keeper0"}),
     ("unstake", {"who": "staker0"}),
+    ("unstake", {"who": "staker1", "by": "trader0"}),
+    ("release_skin", {}),
+    ("recovery_cap", {"market": 0, "amount": 1}),
     ("move", {"market": 0, "bps": -3_000, "after": 60}),
     ("relay", {"keeper": "keeper1", "most": 1, "orders": 4}),
     ("crank_all", {"market": 0, "most": 2, "keeper": "keeper0"}),
@@ -628,7 +595,10 @@ TOUR: list[Action] = [
         for way in range(3)
     ],
     *[("token", {"which": "vault", "who": "lp1", "to": "lp0", "part_bps": 5_000, "way": way}) for way in range(3)],
-    ("redeem_recovery", {"who": "trader1", "part_bps": 10_000}),
+    ("recovery_cap", {"market": 0, "amount": 10**9}),
+    ("issue_rest", {"who": "trader1", "market": 0, "by": "lp0"}),
+    ("fund_pot", {"who": "lp0", "amount": 10}),
+    *[("redeem_recovery", {"who": "trader1", "part_bps": 5_000, "form": form}) for form in range(2)],
     ("pause", {"market": 0, "is_paused": True}),
     ("set_params", {"market": 0, "name": "adl_step_bps", "value": 2_500}),
     ("set_mandate", {"market": 0, "amount": 10**15}),
@@ -657,9 +627,8 @@ def test_machine__every_external_function__is_a_rule_or_has_a_reason_not_to_be()
         player.stack.close()
     untouched = functions - exchange.chain.called - EXCLUDED.keys()
     assert not untouched, f"neither called nor excluded: {sorted(untouched)}"
-    source = inspect.getsource(Machine) + inspect.getsource(LiquidityProviderRules)
+    source = "".join(inspect.getsource(part) for part in (Machine, LiquidityProviderRules, StakerRules))
     rules = set(re.findall(r'self\.act\(\s*"(\w+)"', source))
-    rules |= set(re.findall(r'"(fund_\w+)" if|else "(fund_\w+)"', source)[0])
     kinds = {name.removeprefix("do_") for name in dir(World) if name.startswith("do_")}
     # the first three are made of others: place, execute, crank
-    assert kinds - rules - {"trade", "crank_all", "change_margin", "price", "fund_reserve", "fund_skin"} == set()
+    assert kinds - rules - {"trade", "crank_all", "change_margin", "price"} == set()

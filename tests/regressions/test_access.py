@@ -89,7 +89,10 @@ def test_params__of_fund_book_vault_and_feed__have_bounds_too(world: World) -> N
             fund._replace(daily_cap_bps=5_001),
             fund._replace(recovery_share_bps=10_001),
             fund._replace(cooldown=59),
-            fund._replace(cooldown=31 * 86_400),
+            fund._replace(cooldown=31 * 86_400, vesting_period=31 * 86_400),
+            fund._replace(vesting_period=fund.cooldown - 1),
+            fund._replace(vesting_period=91 * 86_400),
+            fund._replace(skin_floor_bps=10_001),
         ):
             with boa.reverts("out of bounds"):
                 world.insurance.set_params(changed)

@@ -30,10 +30,10 @@ GROWING = {"contracts/modules/market_list.vy: markets"}
 WHOLE = {
     "contracts/Vault.vy: request": "made and deleted as a whole; a part redeemed changes three of its fields",
     "contracts/Vault.vy: round": "opened as a whole",
-    "contracts/InsuranceFund.vy: requests": "as the vault's",
-    "contracts/InsuranceFund.vy: params": "set by the owner, all at once",
-    "contracts/ChainlinkSource.vy: feeds": "as the fund's parameters",
-    "contracts/PythSource.vy: feeds": "as the fund's parameters",
+    "contracts/InsuranceFund.vy: skin_request": "as the vault's",
+    "contracts/modules/stakes.vy: _requests": "as the vault's",
+    "contracts/ChainlinkSource.vy: feeds": "set by the owner, all at once",
+    "contracts/PythSource.vy: feeds": "set by the owner, all at once",
     "contracts/SourceRouter.vy: routes": "an announcement; what it replaces may have taken effect",
 }
 # internal functions that take an array

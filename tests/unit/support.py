@@ -33,6 +33,9 @@ COOLDOWN = DAY
 DEPOSIT_LOCK = 60
 DAILY_CAP_BPS = 2_500
 RECOVERY_SHARE_BPS = 5_000
+VESTING_PERIOD = 7 * DAY
+SKIN_FLOOR_BPS = 2_000
+RECOVERY_CAP = 1_000_000  # whole units a day
 
 
 class Deployer:
@@ -193,15 +196,17 @@ class System:
         return self.token.balanceOf(self.pool.address) >= self.pool.total()
 
 
-def insurance_params(unit: int, **changes: int) -> tuple[int, int, int, int]:
+def insurance_params(unit: int, **changes: int) -> tuple[int, ...]:
     values = {
         "daily_cap_bps": DAILY_CAP_BPS,
         "recovery_share_bps": RECOVERY_SHARE_BPS,
         "reward_reserve_target": 1_000 * unit,
         "cooldown": COOLDOWN,
+        "vesting_period": VESTING_PERIOD,
+        "skin_floor_bps": SKIN_FLOOR_BPS,
     }
     values.update(changes)
-    return tuple(values.values())  # type: ignore[return-value]
+    return tuple(values.values())
 
 
 def build_system(decimals: int = 6) -> System:
@@ -226,5 +231,6 @@ def build_system(decimals: int = 6) -> System:
             pool.set_mandate(each.address, 1_000 * unit)
             order_book.set_market(each.address, True)
             insurance.set_market(each.address, True)
+            insurance.set_recovery_cap(each.address, RECOVERY_CAP * unit)
             vault.set_market(each.address, True)
     return System(decimals, owner, token, pool, source, order_book, vault, recovery, insurance, market, other_market)

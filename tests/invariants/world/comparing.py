@@ -7,6 +7,7 @@ from math import floor
 from typing import Any
 
 from plimsoll.reference import Position
+from plimsoll.reference.capital import Allowance
 from plimsoll.reference.grid import LONG, SHORT
 from tests.invariants.exchange import address_of
 from tests.invariants.world.base import Base
@@ -42,6 +43,11 @@ class Comparing(Base):
             for name in NAMES:
                 mine = self.exchange.recovery.balanceOf(address_of(name))
                 near(mine, self.capital.recovery.get(name, Fraction(0)), dust, f"RECOVER of {name}")
+        addresses = {
+            model.name: market.address for model, market in zip(self.models, self.exchange.markets, strict=True)
+        }
+        for (market, name), theirs in self.capital.unissued.items():
+            near(fund.unissued(addresses[market], address_of(name)), theirs, dust, f"RECOVER of {name} that waits")
         if self.is_adopting:
             self.adopt(seen)
         return seen
@@ -110,6 +116,10 @@ class Comparing(Base):
             mandate = capital.mandates[model.name]
             if left := self.exchange.pool.mandate_left(market.address):
                 mandate.drawn, mandate.drawn_at = mandate.limit - left, self.now
+            day = fund.recovery_day(market.address)
+            capital.recovery_days[model.name] = Allowance(day.started_at, Fraction(day.cap), Fraction(day.used))
+            for key in [key for key in capital.unissued if key[0] == model.name]:
+                capital.unissued[key] = Fraction(fund.unissued(market.address, address_of(key[1])))
         self.coins = self.loose_units = self.touches = 0
         self.equal_since = self.now
         self.moved_units = Fraction(0)

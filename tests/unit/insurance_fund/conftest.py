@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import boa
 import pytest
 
-from tests.unit.support import System
+from tests.unit.support import VESTING_PERIOD, System
 
 
 @dataclass
@@ -44,6 +45,17 @@ class Fund:
 
     def cover(self, amount: int, market: str | None = None) -> tuple[int, int]:
         return tuple(self.system.as_(market or self.market, self.fund.cover, amount))  # type: ignore[return-value]
+
+    def vest(self) -> None:
+        """Until all income is earned."""
+        boa.env.time_travel(seconds=VESTING_PERIOD)
+
+    def leave(self, name: str, by: str = "") -> int:
+        """Asks for all shares, waits and is paid."""
+        staker = self.system.account(name)
+        self.system.as_(staker, self.fund.request_unstake, self.fund.shares_of(staker))
+        boa.env.time_travel(seconds=self.fund.params().cooldown)
+        return int(self.system.as_(self.system.account(by or name), self.fund.unstake, staker))
 
     def issue(self, name: str, amount: int) -> str:
         owner = self.system.account(name)

@@ -158,7 +158,37 @@ def test_market_functions__others__revert(fund: Fund, function: str, args: tuple
 
 def test_set_market__off_the_list__loses_its_rights(fund: Fund) -> None:
     fund.skin(1_000)
+    fund.reserve(1_000)
     fund.system.as_(fund.system.owner, fund.fund.set_market, fund.market, False)
-    with boa.reverts("only markets"):
-        fund.cover(1)
+    assert fund.cover(1) == (0, 0)
+    assert fund.fund.coverable(fund.market) == 0
+    assert fund.system.as_(fund.market, fund.fund.pay_reward, fund.system.account("keeper"), 1) == 0
+    assert fund.layers == (1_000, 0, 0, 1_000)
     assert fund.cover(1, fund.other_market) == (1, 0)
+
+
+def test_set_market__off_the_list__keeps_its_duties_and_its_traders_claims(fund: Fund) -> None:
+    """Nothing that a market does for those who leave it may depend on the owner."""
+    fund.stake("staker", 1_000)
+    fund.cover(100)
+    fund.system.as_(fund.system.owner, fund.fund.set_market, fund.market, False)
+    fund.system.as_(fund.market, fund.system.pool.pay, fund.fund.address, 60)
+    fund.system.as_(fund.market, fund.fund.return_cover, 0, 60)
+    winner = fund.issue("winner", 40)
+    fund.income(20)
+    assert fund.layers == (0, 960, 10, 10)
+    assert fund.system.recovery.balanceOf(winner) == 40
+    fund.check_booked()
+
+
+def test_cover_day__tells_what_was_taken_and_given_back(fund: Fund) -> None:
+    fund.skin(1_000)
+    begun = boa.env.timestamp
+    fund.cover(100)
+    assert fund.fund.cover_day(fund.market) == (begun, 250, 100)
+    fund.system.as_(fund.market, fund.system.pool.pay, fund.fund.address, 30)
+    fund.system.as_(fund.market, fund.fund.return_cover, 30, 0)
+    assert fund.fund.cover_day(fund.market) == (begun, 250, 70)
+    fund.reserve(400)
+    fund.system.as_(fund.market, fund.fund.pay_reward, fund.system.account("keeper"), 30)
+    assert fund.fund.reward_day(fund.market) == (begun, 100, 30)

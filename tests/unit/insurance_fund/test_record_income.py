@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.insurance_fund.conftest import Fund
-from tests.unit.support import every_decimals, insurance_params, last_event
+from tests.unit.support import COOLDOWN, DAY, every_decimals, insurance_params, last_event
 
 
 @every_decimals
@@ -67,18 +67,21 @@ def test_record_income__share__is_a_parameter(fund: Fund, share: int, pot: int) 
     [
         ({"daily_cap_bps": 5_001}, "daily cap out of bounds"),
         ({"recovery_share_bps": 10_001}, "recovery share out of bounds"),
-        ({"reward_reserve_target": 2**108}, "reserve target out of bounds"),
+        ({"reward_reserve_target": 2**96}, "reserve target out of bounds"),
         ({"cooldown": 59}, "cooldown out of bounds"),
-        ({"cooldown": 30 * 86_400 + 1}, "cooldown out of bounds"),
+        ({"vesting_period": 90 * DAY, "cooldown": 30 * DAY + 1}, "cooldown out of bounds"),
+        ({"vesting_period": COOLDOWN - 1}, "vesting period out of bounds"),
+        ({"vesting_period": 90 * DAY + 1}, "vesting period out of bounds"),
+        ({"skin_floor_bps": 10_001}, "skin floor out of bounds"),
     ],
 )
 def test_set_params__bounds(fund: Fund, changes: dict[str, int], error: str) -> None:
     system = fund.system
     with boa.reverts(error):
         system.as_(system.owner, fund.fund.set_params, insurance_params(system.unit, **changes))
-    ((name, value),) = changes.items()
-    inside = value + 1 if value == 59 else value - 1
-    system.as_(system.owner, fund.fund.set_params, insurance_params(system.unit, **{name: inside}))
+    name, value = list(changes.items())[-1]
+    inside = value + 1 if value in (59, COOLDOWN - 1) else value - 1
+    system.as_(system.owner, fund.fund.set_params, insurance_params(system.unit, **changes | {name: inside}))
     assert getattr(last_event(fund.fund, "ParamsSet").params, name) == inside
     assert getattr(fund.fund.params(), name) == inside
 

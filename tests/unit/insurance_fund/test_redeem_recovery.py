@@ -66,10 +66,3 @@ def test_redeem_recovery__bought_tokens__pay_the_new_owner(fund: Fund) -> None:
     assert fund.system.as_(buyer, fund.fund.redeem_recovery, 60) == 60
     with boa.reverts("erc20: burn amount exceeds balance"):
         fund.system.as_(winner, fund.fund.redeem_recovery, 1)
-
-
-def test_issue_recovery__mints_and_says_so(fund: Fund) -> None:
-    winner = fund.issue("winner", 60)
-    event = last_event(fund.fund, "RecoveryIssued")
-    assert (event.market, event.owner, event.amount) == (fund.market, winner, 60)
-    assert fund.system.recovery.balanceOf(winner) == 60

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.insurance_fund.conftest import Fund
-from tests.unit.support import COOLDOWN, DAY, every_decimals, insurance_params, last_event
+from tests.unit.support import COOLDOWN, DAY, VESTING_PERIOD, every_decimals, insurance_params, last_event
 
 VIRTUAL = 10**6
 
@@ -43,6 +43,7 @@ def test_stake__income__belongs_to_those_who_are_in(fund: Fund) -> None:
     first = fund.stake("staker", 1_000_000)
     fund.income(500_000)
     second = fund.stake("late", 1_000_000)
+    boa.env.time_travel(seconds=VESTING_PERIOD)
     assert fund.fund.value_of(first) == pytest.approx(1_500_000, abs=2)
     assert fund.fund.value_of(second) == pytest.approx(1_000_000, abs=2)
 
@@ -61,6 +62,7 @@ def test_stake__inflation_attack__costs_the_attacker_more_than_it_harms(fund: Fu
     gift = 1_000 * fund.system.unit
     fund.income(gift)
     theirs = fund.stake("victim", 1_000 * fund.system.unit)
+    boa.env.time_travel(seconds=VESTING_PERIOD)
     lost = 1_000 * fund.system.unit - fund.fund.value_of(theirs)
     assert lost <= 1_000 * fund.system.unit // 10**5
     assert fund.fund.value_of(mine) < gift
@@ -70,8 +72,9 @@ def test_unstake__pays_tokens_after_the_cooldown(fund: Fund) -> None:
     shares = fund.stake("staker", 1_000)
     staker = _request(fund, "staker", shares // 2)
     event = last_event(fund.fund, "UnstakeRequested")
-    assert (event.owner, event.shares, event.ready_at) == (staker, shares // 2, boa.env.timestamp + COOLDOWN)
-    assert fund.fund.unstake_request(staker) == (shares // 2, boa.env.timestamp + COOLDOWN)
+    ready_at = boa.env.timestamp + COOLDOWN
+    assert (event.owner, event.shares, event.min_amount, event.ready_at) == (staker, shares // 2, 0, ready_at)
+    assert fund.fund.unstake_request(staker) == (shares // 2, 0, 500, ready_at, ready_at + 2 * DAY)
     boa.env.time_travel(seconds=COOLDOWN)
     paid = fund.system.as_(staker, fund.fund.unstake)
     event = last_event(fund.fund, "Unstaked")
@@ -146,7 +149,9 @@ def test_request_unstake__more_than_held__reverts(fund: Fund) -> None:
 def test_unstake__cooldown_changed__old_requests_keep_theirs(fund: Fund) -> None:
     system = fund.system
     staker = _request(fund, "staker", fund.stake("staker", 1_000))
-    system.as_(system.owner, fund.fund.set_params, insurance_params(system.unit, cooldown=30 * DAY))
+    system.as_(
+        system.owner, fund.fund.set_params, insurance_params(system.unit, cooldown=30 * DAY, vesting_period=30 * DAY)
+    )
     boa.env.time_travel(seconds=COOLDOWN)
     assert system.as_(staker, fund.fund.unstake) == 1_000
 
@@ -182,4 +187,7 @@ def test_stake__rounding__never_pays_out_more_than_is_fair(
         return
     assert fund.fund.value_of(theirs) <= second
     assert fund.fund.value_of(mine) <= before
+    assert fund.fund.value_of(mine) + fund.fund.value_of(theirs) <= fund.fund.insurance() - fund.fund.unvested()
+    boa.env.time_travel(seconds=VESTING_PERIOD)
     assert fund.fund.value_of(mine) + fund.fund.value_of(theirs) <= fund.fund.insurance()
+    assert fund.fund.value_of(theirs) <= second

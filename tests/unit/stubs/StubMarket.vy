@@ -39,6 +39,10 @@ units: uint256
 is_settling: bool
 loss_budget: uint256
 
+income: uint256
+skin: uint256
+insurance: uint256
+
 reward: uint256
 crank_result: uint256
 
@@ -113,6 +117,13 @@ def params() -> IMarket.Params:
 
 
 @external
+def set_owed_to_insurance(income: uint256, skin: uint256, insurance: uint256):
+    self.income = income
+    self.skin = skin
+    self.insurance = insurance
+
+
+@external
 def set_crank(result: uint256, reward: uint256):
     self.crank_result = result
     self.reward = reward
@@ -122,6 +133,12 @@ def set_crank(result: uint256, reward: uint256):
 @external
 def vault_position() -> (int256, uint256, bool):
     return self.owed, self.reserve, self.is_settled
+
+
+@view
+@external
+def owed_to_insurance() -> (uint256, uint256, uint256):
+    return self.income, self.skin, self.insurance
 
 
 @external
