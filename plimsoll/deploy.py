@@ -228,6 +228,7 @@ def _deploy_contracts(chain: Chain, plan: Plan, report: Callable[[str], None]) -
     deploy_one("MarketFactory", *(chain.declare(name) for name in ("Market", "TradingEngine", "RiskEngine")))
     deploy_one("Relay", contracts["PriceFeed"].address, book, pool)
     deploy_one("Lens", pool, book)
+    deploy_one("CapitalLens", contracts["Vault"].address)
     deploy_one("Guardian", book)
     proposers, anyone = [accounts.dev_account(accounts.DEPLOYER).address], [NOBODY]
     deploy_one("TimelockController", plan.timelock_delay, proposers, anyone)
