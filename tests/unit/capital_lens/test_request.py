@@ -62,7 +62,7 @@ def test_request__not_all_free__waits_for_the_next_round(desk: Desk, budget: int
     request = desk.ask("lp", desk.join("lp", 1_000_000 * USD))
     params = world.market.params()._replace(loss_budget=budget * USD)
     with boa.env.prank(world.owner):
-        world.pool.set_mandate(world.market.address, 2**100)
+        world.pool.set_mandate(world.market.address, 20_000_000 * USD)
         world.market.set_params(params)
     world.open("long", 1_000 * WAD, 100_000 * USD)
     desk.cool()
