@@ -15,11 +15,13 @@ from .interfaces import IOrderBook
 from .interfaces import IPriceSource
 from .modules import delegates
 from .modules import fixed_point
+from .modules import order_slots
 from .modules import signatures
 
 implements: IOrderBook
 initializes: ownable
 initializes: delegates
+initializes: order_slots
 initializes: eip712_domain_separator
 initializes: signatures[eip712_domain_separator := eip712_domain_separator]
 exports: (
@@ -28,54 +30,16 @@ exports: (
     eip712_domain_separator.eip712Domain,
     signatures.invalidate_nonces,
     signatures.nonces_used,
+    order_slots.market_at,
 )
 
 MARKET: constant(uint256) = 0
 LIMIT: constant(uint256) = 1
-STOP: constant(uint256) = 2
 
-# An order takes two slots, and a third only for what does not fit: a trigger, or the high bits of unusually large
-# numbers. Most market orders save a slot, and no number is rounded.
-#   head  flags 7 | keeper fee 15 | market index 10 | expires_at 32 | placed_at 32 | owner 160
-#   body  acceptable_price, low 80 | margin, low 80 | size, low 96, 0 for a full close
-#   tail  link 64 | acceptable_price, high 16 | margin, high 48 | size, high 32 | trigger_price 96
-KIND_MASK: constant(uint256) = 3
-REDUCE_ONLY: constant(uint256) = 4
-IS_BUY: constant(uint256) = 8
-HAS_TAIL: constant(uint256) = 16
-HAS_EXITS: constant(uint256) = 32
-HAS_TOP_UP: constant(uint256) = 64
-FLAGS_AT: constant(uint256) = 249
-TAIL_IN_HEAD: constant(uint256) = HAS_TAIL << FLAGS_AT
-TOP_UP_IN_HEAD: constant(uint256) = HAS_TOP_UP << FLAGS_AT
-EXITS_IN_HEAD: constant(uint256) = HAS_EXITS << FLAGS_AT
-
-# Orders that hang together are placed at once and have ids in a row: an order, its take-profit, its stop-loss. So a link
-# need not name ids: an exit says how far behind its order it stands (2 bits, 0: none) and where its twin is (0: none).
-ORDER_MASK: constant(uint256) = 3
-TWIN_IS_NEXT: constant(uint256) = 4
-TWIN_IS_PREVIOUS: constant(uint256) = 8
-IS_EXIT: constant(uint256) = 16
-MAX_EXITS: constant(uint256) = 2
-
-# Sizes of a full close: all that is there when it executes.
-CLOSE_SHORT: constant(int256) = max_value(int256)
-CLOSE_LONG: constant(int256) = min_value(int256)
 # the largest that a market takes
 MARKET_MAX_SIZE: constant(int256) = 2**112 - 1
 
-SIZE_LOW: constant(uint256) = 96
-MARGIN_LOW: constant(uint256) = 80
-PRICE_LOW: constant(uint256) = 80
-MAX_SIZE: constant(int256) = 2**127 - 1
-MAX_MARGIN: constant(uint256) = 2**128 - 1
-MAX_PRICE: constant(uint256) = 2**96 - 1
-MAX_TIME: constant(uint256) = 2**32 - 1
-MAX_INDEX: constant(uint256) = 2**10 - 1
 MAX_ID: constant(uint256) = 2**64 - 1
-MAX_FEE_CODE: constant(uint256) = 2**15 - 1
-MAX_DIGITS: constant(uint256) = 2**10 - 1
-MAX_ADDRESS: constant(uint256) = 2**160 - 1
 IS_LISTED: constant(uint256) = 1 << 255
 
 # A keeper is paid for this much gas at the block's base fee.
@@ -104,17 +68,9 @@ CASH_SCALE: immutable(uint256)
 
 # gas price 128 | next id 64 | least keeper fee 64: one read and one write at placing
 counters: uint256
-heads: HashMap[uint256, uint256]
-bodies: HashMap[uint256, uint256]
-tails: HashMap[uint256, uint256]
-# escrowed beside the keeper fee, for when gas is dear
-top_ups: HashMap[uint256, uint256]
 
-# A known index is known for good: what was opened can be closed. The flag says if positions may still grow.
-# is listed 1 << 255 | index
+# is listed 1 << 255: positions may still grow | index
 listings: HashMap[address, uint256]
-# from 1
-market_at: public(HashMap[uint256, address])
 source_at: HashMap[uint256, IPriceSource]
 feed_at: HashMap[uint256, bytes32]
 market_count: public(uint256)
@@ -176,30 +132,30 @@ def set_delegate(delegate: address, market: address, expires_at: uint256, orders
 
 
 @external
-def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + MAX_EXITS]) -> uint256:
+def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + order_slots.MAX_EXITS]) -> uint256:
     assert len(orders) > 0, "no exits"
     lead: IOrderBook.Order = orders[0]
     is_attached: bool = not lead.reduce_only
     first: uint256 = convert(is_attached, uint256)
     exits: uint256 = len(orders) - first
     assert exits > 0, "no exits"
-    assert exits <= MAX_EXITS, "too many exits"
+    assert exits <= order_slots.MAX_EXITS, "too many exits"
     is_buy: bool = (lead.size_delta > 0) != is_attached
 
     id: uint256 = self._next_id()
     profit: uint256 = 0
-    for i: uint256 in range(len(orders), bound=1 + MAX_EXITS):
+    for i: uint256 in range(len(orders), bound=1 + order_slots.MAX_EXITS):
         order: IOrderBook.Order = orders[i]
         if msg.sender != owner:
             self._count_order(owner, order)
         if i < first:
-            self._place(owner, order, 0, HAS_EXITS)
+            self._place(owner, order, 0, order_slots.HAS_EXITS)
             continue
         assert order.reduce_only and order.kind != MARKET, "exits: only reduce, at a trigger"
         assert order.market == lead.market, "exits: other market"
         assert (order.size_delta > 0) == is_buy, "exits: wrong side"
         # the distance from the order is the position here
-        link: uint256 = IS_EXIT | i * first
+        link: uint256 = order_slots.IS_EXIT | i * first
         if exits == 2:
             assert order.kind == LIMIT + i - first, "exits: take-profit, then stop-loss"
             trigger: uint256 = order.trigger_price
@@ -207,10 +163,10 @@ def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + MAX_EXIT
                 profit = trigger
             else:
                 assert profit != trigger and (profit < trigger) == is_buy, "exits: triggers on the wrong sides"
-            link |= (1 + i - first) * TWIN_IS_NEXT
+            link |= (1 + i - first) * order_slots.TWIN_IS_NEXT
         self._place(owner, order, link, 0)
-        order_id: uint256 = self._linked_order(id + i, link)
-        twin_id: uint256 = self._twin(id + i, link)
+        order_id: uint256 = order_slots._linked_order(id + i, link)
+        twin_id: uint256 = order_slots._twin(id + i, link)
         log IOrderBook.OrderLinked(id=id + i, order_id=order_id, twin_id=twin_id)
     return id
 
@@ -265,8 +221,8 @@ def cancel_signed(
     signatures.use(owner, nonce, deadline, struct_hash, signature)
     # With id 0 only the nonce is used up, that of an order signed and not yet placed.
     if id != 0:
-        head: uint256 = self._head(id)
-        assert owner == self._owner_of(head), "not your order"
+        head: uint256 = order_slots._head(id)
+        assert owner == order_slots._owner_of(head), "not your order"
         self._cancel(id, head)
     self._pay_relayer(owner, relayer_fee)
 
@@ -285,12 +241,12 @@ def _pay_relayer(owner: address, relayer_fee: uint256):
 
 @external
 def cancel(id: uint256):
-    head: uint256 = self._head(id)
-    owner: address = self._owner_of(head)
+    head: uint256 = order_slots._head(id)
+    owner: address = order_slots._owner_of(head)
     assert (
         msg.sender == owner
-        or self._is_expired(head)
-        or delegates.is_allowed(owner, msg.sender, self._index_of(head))
+        or order_slots._is_expired(head)
+        or delegates.is_allowed(owner, msg.sender, order_slots._index_of(head))
         or self._is_left_behind(id, head)
     ), "not your order"
     self._cancel(id, head)
@@ -301,27 +257,27 @@ def cancel(id: uint256):
 
 @external
 def execute(id: uint256) -> bool:
-    head: uint256 = self._head(id)
-    owner: address = self._owner_of(head)
-    order: IOrderBook.Order = self._order(id, head)
-    keeper_fee: uint256 = self._fee_of(head)
+    head: uint256 = order_slots._head(id)
+    owner: address = order_slots._owner_of(head)
+    order: IOrderBook.Order = order_slots._order(id, head)
+    keeper_fee: uint256 = order_slots._fee_of(head)
     top_up: uint256 = 0
-    if head & TOP_UP_IN_HEAD != 0:
-        top_up = self.top_ups[id]
+    if head & order_slots.TOP_UP_IN_HEAD != 0:
+        top_up = order_slots.top_ups[id]
     link: uint256 = 0
-    if head & TAIL_IN_HEAD != 0:
-        link = self.tails[id] >> 192
-    self._delete(id, head)
-    if (head >> 192) & MAX_TIME < block.timestamp:
+    if head & order_slots.TAIL_IN_HEAD != 0:
+        link = order_slots.tails[id] >> 192
+    order_slots._delete(id, head)
+    if (head >> 192) & order_slots.MAX_TIME < block.timestamp:
         return self._fail(id, head, order.margin + keeper_fee + top_up, "expired")
 
-    if link & ORDER_MASK != 0:
+    if link & order_slots.ORDER_MASK != 0:
         # An order that ends without a fill takes its exits along: what is gone has filled.
-        assert self.heads[self._linked_order(id, link)] == 0, "wait: attached to an order not filled"
-    placed_at: uint256 = (head >> 160) & MAX_TIME
+        assert order_slots.heads[order_slots._linked_order(id, link)] == 0, "wait: attached to an order not filled"
+    placed_at: uint256 = (head >> 160) & order_slots.MAX_TIME
     # the market itself checks the price of a market order
     if order.kind != MARKET:
-        self._check_trigger(order, self._index_of(head), placed_at)
+        self._check_trigger(order, order_slots._index_of(head), placed_at)
 
     # a full close: more than there can be
     size_delta: int256 = max(min(order.size_delta, MARKET_MAX_SIZE), -MARKET_MAX_SIZE)
@@ -366,8 +322,8 @@ def execute(id: uint256) -> bool:
     )
     # one cancels the other
     if link != 0:
-        twin: uint256 = self._twin(id, link)
-        twin_head: uint256 = self.heads[twin]
+        twin: uint256 = order_slots._twin(id, link)
+        twin_head: uint256 = order_slots.heads[twin]
         if twin_head != 0:
             self._refund(twin, twin_head)
     return True
@@ -375,10 +331,10 @@ def execute(id: uint256) -> bool:
 
 @external
 def top_up(id: uint256, amount: uint256):
-    head: uint256 = self._head(id)
+    head: uint256 = order_slots._head(id)
     self._check_amount(amount)
-    self.heads[id] = head | TOP_UP_IN_HEAD
-    self.top_ups[id] += amount
+    order_slots.heads[id] = head | order_slots.TOP_UP_IN_HEAD
+    order_slots.top_ups[id] += amount
     extcall POOL.collect(msg.sender, amount)
     log IOrderBook.OrderToppedUp(id=id, payer=msg.sender, amount=amount)
 
@@ -390,7 +346,7 @@ def refresh_gas_price():
     price: uint256 = 0
     published_at: uint256 = 0
     price, published_at = staticcall source.price(self.gas_price_feed)
-    assert price <= MAX_PRICE, "price too big"
+    assert price <= order_slots.MAX_PRICE, "price too big"
     self._write_gas_price(price)
     log IOrderBook.GasPriceRefreshed(price=price)
 
@@ -410,13 +366,13 @@ def set_gas_price(source: address, feed: bytes32):
 @external
 def set_market(market: address, is_market: bool):
     ownable._check_owner()
-    index: uint256 = self.listings[market] & MAX_INDEX
+    index: uint256 = self.listings[market] & order_slots.MAX_INDEX
     if index == 0:
         assert is_market and market.is_contract, "unknown market"
         index = self.market_count + 1
-        assert index <= MAX_INDEX, "too many markets"
+        assert index <= order_slots.MAX_INDEX, "too many markets"
         self.market_count = index
-        self.market_at[index] = market
+        order_slots.market_at[index] = market
         # Neither can change in a market, so orders need not ask for them.
         self.source_at[index] = IPriceSource(staticcall IMarket(market).price_source())
         self.feed_at[index] = staticcall IMarket(market).feed()
@@ -448,21 +404,21 @@ def _write_gas_price(price: uint256):
 @view
 @external
 def order(id: uint256) -> IOrderBook.Order:
-    return self._order(id, self.heads[id])
+    return order_slots._order(id, order_slots.heads[id])
 
 
 @view
 @external
 def order_state(id: uint256) -> IOrderBook.OrderState:
-    head: uint256 = self.heads[id]
-    link: uint256 = self._link(id, head)
+    head: uint256 = order_slots.heads[id]
+    link: uint256 = order_slots._link(id, head)
     return IOrderBook.OrderState(
-        owner=self._owner_of(head),
-        placed_at=(head >> 160) & MAX_TIME,
-        keeper_fee=self._fee_of(head),
-        top_up=self.top_ups[id],
-        order_id=self._linked_order(id, link),
-        twin_id=self._twin(id, link),
+        owner=order_slots._owner_of(head),
+        placed_at=(head >> 160) & order_slots.MAX_TIME,
+        keeper_fee=order_slots._fee_of(head),
+        top_up=order_slots.top_ups[id],
+        order_id=order_slots._linked_order(id, link),
+        twin_id=order_slots._twin(id, link),
     )
 
 
@@ -475,7 +431,7 @@ def next_id() -> uint256:
 @view
 @external
 def keeper_fee(base_fee: uint256 = block.basefee) -> uint256:
-    return self._fee_of_code(self._fee_code(self.counters, base_fee))
+    return order_slots._fee_of_code(self._fee_code(self.counters, base_fee))
 
 
 @view
@@ -490,7 +446,7 @@ def delegate_terms(owner: address, delegate: address) -> IOrderBook.DelegateTerm
     market_index: uint256 = 0
     terms: IOrderBook.DelegateTerms = empty(IOrderBook.DelegateTerms)
     market_index, terms.expires_at, terms.orders, terms.notional = delegates.terms(owner, delegate)
-    terms.market = self.market_at[market_index]
+    terms.market = order_slots.market_at[market_index]
     return terms
 
 
@@ -516,14 +472,14 @@ def _place(owner: address, order: IOrderBook.Order, link: uint256, flags: uint25
     """
     market_index: uint256 = self._index_at(order.market)
     assert order.reduce_only or self.listings[order.market] >= IS_LISTED, "market only reduces"
-    self._check(order)
+    order_slots._check(order)
 
     counters: uint256 = self.counters
     self.counters = counters + (1 << 64)
     id: uint256 = (counters >> 64) & MAX_ID
     fee_code: uint256 = self._fee_code(counters, block.basefee)
-    keeper_fee: uint256 = self._fee_of_code(fee_code)
-    self._store(id, owner, order, market_index, fee_code, link, flags)
+    keeper_fee: uint256 = order_slots._fee_of_code(fee_code)
+    order_slots._store(id, owner, order, market_index, fee_code, link, flags)
 
     extcall POOL.collect(owner, order.margin + keeper_fee)
     log IOrderBook.OrderPlaced(id=id, owner=owner, market=order.market, order=order, keeper_fee=keeper_fee)
@@ -539,7 +495,7 @@ def _count_order(owner: address, order: IOrderBook.Order):
     market_index: uint256 = self._index_at(order.market)
     notional: uint256 = 0
     if not order.reduce_only:
-        self._check(order)
+        order_slots._check(order)
         price: uint256 = 0
         published_at: uint256 = 0
         price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
@@ -563,17 +519,17 @@ def _add_margin(owner: address, market: address, amount: uint256):
 @internal
 def _cancel(id: uint256, head: uint256):
     self._refund(id, head)
-    if head & EXITS_IN_HEAD != 0:
+    if head & order_slots.EXITS_IN_HEAD != 0:
         self._cancel_exits(id)
 
 
 @internal
 def _refund(id: uint256, head: uint256):
-    owner: address = self._owner_of(head)
-    escrow: uint256 = self._order(id, head).margin + self._fee_of(head)
-    if head & TOP_UP_IN_HEAD != 0:
-        escrow += self.top_ups[id]
-    self._delete(id, head)
+    owner: address = order_slots._owner_of(head)
+    escrow: uint256 = order_slots._order(id, head).margin + order_slots._fee_of(head)
+    if head & order_slots.TOP_UP_IN_HEAD != 0:
+        escrow += order_slots.top_ups[id]
+    order_slots._delete(id, head)
     extcall POOL.release(owner, escrow)
     log IOrderBook.OrderCancelled(id=id, owner=owner)
 
@@ -583,10 +539,10 @@ def _cancel_exits(id: uint256):
     """
     @notice The exits of an order that ended without a fill, as far as they are still there.
     """
-    for distance: uint256 in range(1, 1 + MAX_EXITS):
+    for distance: uint256 in range(1, 1 + order_slots.MAX_EXITS):
         exit: uint256 = id + distance
-        head: uint256 = self.heads[exit]
-        if head != 0 and self._link(exit, head) & ORDER_MASK == distance:
+        head: uint256 = order_slots.heads[exit]
+        if head != 0 and order_slots._link(exit, head) & order_slots.ORDER_MASK == distance:
             self._refund(exit, head)
 
 
@@ -596,7 +552,7 @@ def _cancel_exits(id: uint256):
 @view
 @internal
 def _index_at(market: address) -> uint256:
-    index: uint256 = self.listings[market] & MAX_INDEX
+    index: uint256 = self.listings[market] & order_slots.MAX_INDEX
     assert index != 0, "unknown market"
     return index
 
@@ -605,20 +561,6 @@ def _index_at(market: address) -> uint256:
 @internal
 def _check_amount(amount: uint256):
     assert amount > 0, "amount is zero"
-
-
-@view
-@internal
-def _check(order: IOrderBook.Order):
-    assert order.kind <= STOP, "unknown kind"
-    assert order.size_delta != 0, "size is zero"
-    if not (order.reduce_only and (order.size_delta == CLOSE_LONG or order.size_delta == CLOSE_SHORT)):
-        assert order.size_delta <= MAX_SIZE and order.size_delta >= -MAX_SIZE, "size too big"
-    assert order.margin <= MAX_MARGIN, "margin too big"
-    assert order.trigger_price <= MAX_PRICE and order.acceptable_price <= MAX_PRICE, "price too big"
-    assert (order.trigger_price == 0) == (order.kind == MARKET), "trigger does not fit the kind"
-    assert order.expires_at > block.timestamp, "already expired"
-    assert order.expires_at <= MAX_TIME, "expires too late"
 
 
 @view
@@ -644,14 +586,20 @@ def _is_left_behind(id: uint256, head: uint256) -> bool:
     """
     @notice If this is an exit of a position that is gone: it must not wait for the owner's next one.
     """
-    link: uint256 = self._link(id, head)
-    if link & IS_EXIT == 0:
+    link: uint256 = order_slots._link(id, head)
+    if link & order_slots.IS_EXIT == 0:
         return False
-    linked_order: uint256 = self._linked_order(id, link)
-    if linked_order != 0 and self.heads[linked_order] != 0:
+    linked_order: uint256 = order_slots._linked_order(id, link)
+    if linked_order != 0 and order_slots.heads[linked_order] != 0:
         return False
-    market: IMarket = IMarket(self.market_at[self._index_of(head)])
-    return (staticcall market.position(self._owner_of(head))).units == 0
+    market: IMarket = IMarket(order_slots.market_at[order_slots._index_of(head)])
+    return (staticcall market.position(order_slots._owner_of(head))).units == 0
+
+
+@view
+@internal
+def _next_id() -> uint256:
+    return (self.counters >> 64) & MAX_ID
 
 
 @view
@@ -679,27 +627,19 @@ def _earned(keeper_fee: uint256, top_up: uint256) -> uint256:
 @internal
 def _fee_code(counters: uint256, base_fee: uint256) -> uint256:
     """
-    @notice The keeper fee of an order placed now, as its head keeps it (exponent 5 | digits 10): the cost of gas, at least the
-            least fee and at most MAX_KEEPER_FEE, rounded up.
+    @notice The keeper fee of an order placed now, as its head keeps it: the cost of gas, at least the least fee and at most
+            MAX_KEEPER_FEE, rounded up.
     """
     cost: uint256 = self._cost_of_gas(counters >> 128, base_fee)
-    digits: uint256 = max(counters & MAX_ID, min(cost, MAX_KEEPER_FEE))
-    exponent: uint256 = 0
-    # 2^64 has 20 digits
-    for _: uint256 in range(20):
-        if digits <= MAX_DIGITS:
-            break
-        digits = (digits + 9) // 10
-        exponent += 1
-    return (exponent << 10) | digits
+    return order_slots._fee_code(max(counters & MAX_ID, min(cost, MAX_KEEPER_FEE)))
 
 
 @internal
 def _fail(id: uint256, head: uint256, escrow: uint256, reason: String[64]) -> bool:
-    owner: address = self._owner_of(head)
+    owner: address = order_slots._owner_of(head)
     extcall POOL.release(owner, escrow)
     log IOrderBook.OrderFailed(id=id, owner=owner, reason=reason)
-    if head & EXITS_IN_HEAD != 0:
+    if head & order_slots.EXITS_IN_HEAD != 0:
         self._cancel_exits(id)
     return False
 
@@ -722,169 +662,3 @@ def _final_reason(response: Bytes[FILL_BYTES]) -> String[64]:
         if reason_start == WAIT:
             raw_revert(response)
     return convert(slice(response, 68, length), String[64])
-
-
-# Inside: storage
-
-
-@view
-@internal
-def _head(id: uint256) -> uint256:
-    head: uint256 = self.heads[id]
-    assert head != 0, "no such order"
-    return head
-
-
-@pure
-@internal
-def _owner_of(head: uint256) -> address:
-    return convert(head & MAX_ADDRESS, address)
-
-
-@pure
-@internal
-def _index_of(head: uint256) -> uint256:
-    return (head >> 224) & MAX_INDEX
-
-
-@view
-@internal
-def _is_expired(head: uint256) -> bool:
-    return (head >> 192) & MAX_TIME < block.timestamp
-
-
-@view
-@internal
-def _next_id() -> uint256:
-    return (self.counters >> 64) & MAX_ID
-
-
-@pure
-@internal
-def _fee_of(head: uint256) -> uint256:
-    code: uint256 = (head >> 234) & MAX_FEE_CODE
-    return (code & MAX_DIGITS) * 10 ** (code >> 10)
-
-
-@pure
-@internal
-def _fee_of_code(code: uint256) -> uint256:
-    return (code & MAX_DIGITS) * 10 ** (code >> 10)
-
-
-@view
-@internal
-def _link(id: uint256, head: uint256) -> uint256:
-    if head & TAIL_IN_HEAD == 0:
-        return 0
-    return self.tails[id] >> 192
-
-
-@pure
-@internal
-def _linked_order(id: uint256, link: uint256) -> uint256:
-    """
-    @notice id of the order that an exit is attached to, 0 for none.
-    """
-    distance: uint256 = link & ORDER_MASK
-    if distance == 0:
-        return 0
-    return id - distance
-
-
-@pure
-@internal
-def _twin(id: uint256, link: uint256) -> uint256:
-    """
-    @notice id of the other exit of a pair, 0 for none.
-    """
-    if link & TWIN_IS_NEXT != 0:
-        return id + 1
-    if link & TWIN_IS_PREVIOUS != 0:
-        return id - 1
-    return 0
-
-
-@internal
-def _store(
-    id: uint256,
-    owner: address,
-    order: IOrderBook.Order,
-    market_index: uint256,
-    fee_code: uint256,
-    link: uint256,
-    more_flags: uint256,
-):
-    """
-    @dev `order` has passed `_check`: every field fits its place.
-    """
-    is_buy: bool = order.size_delta > 0
-    size: uint256 = 0
-    if order.size_delta != CLOSE_LONG and order.size_delta != CLOSE_SHORT:
-        size = convert(abs(order.size_delta), uint256)
-    tail: uint256 = (
-        order.trigger_price
-        | ((size >> SIZE_LOW) << 96)
-        | ((order.margin >> MARGIN_LOW) << 128)
-        | ((order.acceptable_price >> PRICE_LOW) << 176)
-        | (link << 192)
-    )
-    flags: uint256 = order.kind | more_flags
-    if order.reduce_only:
-        flags |= REDUCE_ONLY
-    if is_buy:
-        flags |= IS_BUY
-    if tail != 0:
-        flags |= HAS_TAIL
-        self.tails[id] = tail
-    # what is shifted out on the left stands in the tail
-    self.bodies[id] = (
-        (size & (2**SIZE_LOW - 1)) | ((order.margin & (2**MARGIN_LOW - 1)) << 96) | (order.acceptable_price << 176)
-    )
-    self.heads[id] = (
-        convert(owner, uint256)
-        | (block.timestamp << 160)
-        | (order.expires_at << 192)
-        | (market_index << 224)
-        | (fee_code << 234)
-        | (flags << FLAGS_AT)
-    )
-
-
-@view
-@internal
-def _order(id: uint256, head: uint256) -> IOrderBook.Order:
-    if head == 0:
-        return empty(IOrderBook.Order)
-    flags: uint256 = head >> FLAGS_AT
-    body: uint256 = self.bodies[id]
-    tail: uint256 = 0
-    if flags & HAS_TAIL != 0:
-        tail = self.tails[id]
-    size: int256 = convert((body & (2**SIZE_LOW - 1)) | (((tail >> 96) & (2**32 - 1)) << SIZE_LOW), int256)
-    if size == 0:
-        size = CLOSE_SHORT
-        if flags & IS_BUY == 0:
-            size = CLOSE_LONG
-    elif flags & IS_BUY == 0:
-        size = -size
-    return IOrderBook.Order(
-        market=self.market_at[(head >> 224) & MAX_INDEX],
-        kind=flags & KIND_MASK,
-        size_delta=size,
-        margin=((body >> 96) & (2**MARGIN_LOW - 1)) | (((tail >> 128) & (2**48 - 1)) << MARGIN_LOW),
-        trigger_price=tail & MAX_PRICE,
-        acceptable_price=(body >> 176) | (((tail >> 176) & (2**16 - 1)) << PRICE_LOW),
-        reduce_only=flags & REDUCE_ONLY != 0,
-        expires_at=(head >> 192) & MAX_TIME,
-    )
-
-
-@internal
-def _delete(id: uint256, head: uint256):
-    self.heads[id] = 0
-    self.bodies[id] = 0
-    if head & TOP_UP_IN_HEAD != 0:
-        self.top_ups[id] = 0
-    if head & TAIL_IN_HEAD != 0:
-        self.tails[id] = 0
