@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plimsoll.adl_rank import ceil_div
 from plimsoll.chain import Event
 from plimsoll.indexer import schema
+from plimsoll.indexer.capital import NOBODY, Capital
 from plimsoll.indexer.decoding import addresses_in, to_json
 from plimsoll.indexer.schema import seq_of
 from plimsoll.reference.grid import LONG
 
 NOTHING = 2**256 - 1
-NOBODY = "0x" + "00" * 20
 ENTRY_BITS = 45
 """Significant bits of an entry price that a position keeps; positions.vy."""
 FINAL = {"OrderExecuted": "executed", "OrderCancelled": "cancelled", "OrderFailed": "failed"}
@@ -52,13 +53,18 @@ class Memory:
     published: dict[str, int] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
     """The present price round of each market."""
+    prices: dict[str, int] = field(default_factory=dict)
+    skew_scales: dict[str, int] = field(default_factory=dict)
+    capital: Capital = field(default_factory=Capital)
 
 
 class Derivation:
     """Turns events into rows. Feed it every event in the order of the chain; `forget` after a failure."""
 
-    def __init__(self, own: Iterable[str], symbols: dict[str, str]) -> None:
-        """`own` are the exchange's contracts, `symbols` the names of the markets known by name."""
+    def __init__(self, own: Iterable[str], symbols: dict[str, str], decimals: int) -> None:
+        """`own` are the exchange's contracts, `symbols` the names of the markets known by name, `decimals` the
+        collateral's."""
+        self.scale = 10 ** (36 - decimals)
         self.own = {*own, NOBODY}
         self.symbols = symbols
         self.feeds: dict[bytes, list[str]] = {}
@@ -87,6 +93,9 @@ class Derivation:
             handler = HANDLERS.get((event.contract, event.name))
             if handler is not None:
                 handler(self, session, event, seq, time)
+            reserve = lambda: self._skew_reserve(session)  # noqa: E731
+            for table, row in self.memory.capital.rows(session, event, seq, time, reserve).items():
+                self._put(table, **row)
         for market, moves in self._moves.items():
             assert not moves, f"a bucket of {market} changed without a trade or a change of margin"
         return self.rows
@@ -126,6 +135,7 @@ class Derivation:
         self._put(schema.Market, address=address, seq=seq, feed="0x" + feed.hex(), symbol=symbol)
 
     def params_set(self, session: Session, event: Event, seq: int, time: int) -> None:
+        self.memory.skew_scales[event.address] = event.args["params"]["skew_scale"]
         self._put(schema.Params, seq=seq, market=event.address, params=to_json(event.args["params"]))
 
     def price_updated(self, session: Session, event: Event, seq: int, time: int) -> None:
@@ -135,6 +145,7 @@ class Derivation:
     def price_round(self, session: Session, event: Event, seq: int, time: int) -> None:
         args = event.args
         self.memory.rounds[event.address] = args["price_round"]
+        self.memory.prices[event.address] = args["index_price"]
         self._put(schema.PriceRound, seq=seq, market=event.address, time=time, **args)
         # Also where the price comes from a source that tells nothing: another chain's feed
         self._price(session, event.address, seq, args["published_at"], args["index_price"])
@@ -300,13 +311,41 @@ class Derivation:
 
     # Open interest
 
-    def _add_interest(self, session: Session, market: str, seq: int, side: int, units: int) -> None:
+    def _skew_reserve(self, session: Session) -> int:
+        """Of all markets, cash, rounded up as book.vy does."""
+        total = 0
+        for market in (item for known in self.feeds.values() for item in known):
+            long, short = self._interest(session, market)
+            size, price = abs(long - short), self._last_price(session, market)
+            if size and price:
+                per_unit = ceil_div(price * size, 2 * self._skew_scale(session, market))
+                total += ceil_div(per_unit * size, self.scale)
+        return total
+
+    def _last_price(self, session: Session, market: str) -> int:
+        if market not in self.memory.prices:
+            row = schema.PriceRound
+            query = select(row.index_price).where(row.market == market).order_by(row.seq.desc()).limit(1)
+            self.memory.prices[market] = session.scalar(query) or 0
+        return self.memory.prices[market]
+
+    def _skew_scale(self, session: Session, market: str) -> int:
+        if market not in self.memory.skew_scales:
+            row = schema.Params
+            query = select(row.params).where(row.market == market).order_by(row.seq.desc()).limit(1)
+            self.memory.skew_scales[market] = int(session.scalars(query).one()["skew_scale"])
+        return self.memory.skew_scales[market]
+
+    def _interest(self, session: Session, market: str) -> list[int]:
         if market not in self.memory.interest:
             row = schema.Interest
             query = select(row.units_long, row.units_short).where(row.market == market)
             found = session.execute(query.order_by(row.seq.desc()).limit(1)).first()
             self.memory.interest[market] = list(found) if found else [0, 0]
-        sides = self.memory.interest[market]
+        return self.memory.interest[market]
+
+    def _add_interest(self, session: Session, market: str, seq: int, side: int, units: int) -> None:
+        sides = self._interest(session, market)
         sides[0 if side == LONG else 1] += units
         key = market, schema.block_of(seq)
         if key in self._touched:

@@ -7,6 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from plimsoll.indexer import schema
+from plimsoll.indexer.capital import LAYERS
 
 FOREVER = 2**62
 
@@ -58,6 +59,14 @@ def interest(session: Session, market: str, until: int = FOREVER) -> tuple[int, 
     query = select(row.units_long, row.units_short).where(row.market == market, row.seq < until)
     found = session.execute(query.order_by(row.seq.desc()).limit(1)).first()
     return (found[0], found[1]) if found else (0, 0)
+
+
+def cash(session: Session, until: int = FOREVER) -> tuple[int, int]:
+    """What vault and insurance fund have in the pool before the place `until`. Base units."""
+    vault, fund = schema.VaultFlow, schema.FundFlow
+    held = session.scalar(select(vault.cash).where(vault.seq < until).order_by(vault.seq.desc()).limit(1))
+    layers = session.scalar(select(fund).where(fund.seq < until).order_by(fund.seq.desc()).limit(1))
+    return held or 0, sum(getattr(layers, name) for name in LAYERS) if layers else 0
 
 
 def has_price(session: Session, market: str) -> bool:

@@ -23,9 +23,11 @@ class Comparison:
 
 
 async def reconcile(chain: Chain, store: Store, block: int, sample: int = SAMPLE) -> Comparison:
-    """Open interest of every market, and `sample` positions, as of `block`, which the store must have. Raises what web3
+    """Open interest of every market, cash of vault and insurance fund, and `sample` positions, as of `block`, which the store must have. Raises what web3
     raises, also where the node does not keep that block's state any more."""
-    pairs = await asyncio.gather(_interest(chain, store, block), _positions(chain, store, block, sample))
+    pairs = await asyncio.gather(
+        _interest(chain, store, block), _capital(chain, store, block), _positions(chain, store, block, sample)
+    )
     figures = [figure for group in pairs for figure in group]
     wrong = [f"{name}: index {mine}, chain {theirs}" for name, mine, theirs in figures if mine != theirs]
     return Comparison(block, len(figures), tuple(wrong))
@@ -44,6 +46,15 @@ async def _interest(chain: Chain, store: Store, block: int) -> list[tuple[str, o
         figures.append((f"{symbol} units long", long, view.units_long))
         figures.append((f"{symbol} units short", short, view.units_short))
     return figures
+
+
+async def _capital(chain: Chain, store: Store, block: int) -> list[tuple[str, object, object]]:
+    pool, contracts = chain.contract("MarginPool").functions, chain.deployment.contracts
+    vault, fund = await asyncio.gather(
+        *(pool.balance_of(contracts[name]).call(block_identifier=block) for name in ("Vault", "InsuranceFund"))
+    )
+    mine = await asyncio.to_thread(store.read, lambda session: queries.cash(session, seq_of(block + 1)))
+    return [("vault cash", mine[0], vault), ("insurance fund cash", mine[1], fund)]
 
 
 async def _positions(chain: Chain, store: Store, block: int, sample: int) -> list[tuple[str, object, object]]:

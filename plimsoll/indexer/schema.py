@@ -307,9 +307,49 @@ class Deleveraging(_Closing, Base):
     )
 
 
+class _Flow:
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time: Mapped[int]
+    source: Mapped[str] = mapped_column(String(24))
+    market: Mapped[str | None] = mapped_column(Address)
+    account: Mapped[str | None] = mapped_column(Address)
+    amount: Mapped[int] = mapped_column(Amount)
+    """What the flow added, over all layers."""
+
+
+class VaultFlow(_Flow, Base):
+    """Something that changed the vault's cash or shares, and what they were afterwards."""
+
+    __tablename__ = "vault_flows"
+    cash: Mapped[int] = mapped_column(Amount)
+    shares: Mapped[int] = mapped_column(Amount)
+    skew_reserve: Mapped[int] = mapped_column(Amount)
+    """P * K^2 / (2 psi) of all markets at their last prices: not the vault's to keep."""
+
+
+class FundFlow(_Flow, Base):
+    """Something that changed a layer of the insurance fund, and what all of them were afterwards."""
+
+    __tablename__ = "fund_flows"
+    skin_in_the_game: Mapped[int] = mapped_column(Amount)
+    insurance: Mapped[int] = mapped_column(Amount)
+    reward_reserve: Mapped[int] = mapped_column(Amount)
+    recovery_pot: Mapped[int] = mapped_column(Amount)
+    shares: Mapped[int] = mapped_column(Amount)
+
+
+class Reorg(Base):
+    """A reorganisation that was undone: everything after `block` went. Told to whoever follows the stream."""
+
+    __tablename__ = "reorgs"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    block: Mapped[int]
+    time: Mapped[int]
+
+
 EVENT_TABLES: tuple[type[Base], ...] = (
     *(Log, LogAccount, Market, Params, Price, PriceRound, Trade, Order, OrderUpdate),
-    *(BucketState, PositionState, Interest, Liquidation, Deleveraging),
+    *(BucketState, PositionState, Interest, Liquidation, Deleveraging, VaultFlow, FundFlow),
 )
 """Tables whose rows go when their blocks go."""
 

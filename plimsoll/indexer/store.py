@@ -131,9 +131,8 @@ class Store:
         self.deployment = deployment
         self.holder = holder
         self.engine = open_engine(database, deployment, is_writer=True)
-        self.derivation = Derivation(
-            deployment.contracts.values(), {item.address: symbol for symbol, item in deployment.markets.items()}
-        )
+        symbols = {item.address: symbol for symbol, item in deployment.markets.items()}
+        self.derivation = Derivation(deployment.contracts.values(), symbols, deployment.collateral.decimals)
         self._create()
 
     def close(self) -> None:
@@ -191,8 +190,8 @@ class Store:
                 times = {block.number: block.time for block in blocks}
                 rows = self.derivation.derive(session, events, times, {b.number: b.hash for b in blocks})
                 for table in schema.EVENT_TABLES:
-                    insert_rows(session, table, rows.get(table, ()))
-                candles.write(session, rows.get(schema.Price, ()))
+                    insert_rows(session, table, rows.get(table, []))
+                candles.write(session, rows.get(schema.Price, []))
                 return len(blocks) + sum(len(items) for items in rows.values())
         except BaseException:
             self.derivation.forget()
@@ -223,6 +222,8 @@ class Store:
         try:
             with Session(self.engine) as session, session.begin():
                 self._move_cursor(session, before, to, reorgs=1)
+                number = session.scalar(select(schema.Cursor.reorgs))
+                session.add(schema.Reorg(id=number, block=to.number, time=int(time.time())))
                 after = seq_of(to.number + 1)
                 gone = candles.first_gone(session, after)
                 for table in reversed(schema.EVENT_TABLES):

@@ -30,7 +30,9 @@ def fill(store: Store, blocks: list, at_once: int = 7) -> None:
 
 
 def content(store: Store, *without: str) -> dict[str, list[str]]:
-    """Every row of every table but the cursor and those in `without`."""
+    """Every row of every table but the cursor, the list of reorganisations and those in `without`."""
     with store.engine.connect() as connection:
-        tables = [table for table in schema.Base.metadata.sorted_tables if table.name not in ("cursor", *without)]
+        tables = [
+            table for table in schema.Base.metadata.sorted_tables if table.name not in ("cursor", "reorgs", *without)
+        ]
         return {table.name: sorted(map(repr, connection.execute(select(table)).all())) for table in tables}

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from plimsoll.errors import PlimsollError
 from plimsoll.indexer import candles, queries, schema
+from plimsoll.indexer.capital import LAYERS
 from plimsoll.indexer.store import ConflictError, Header, Store, compiled_schema, key_of, open_engine
 from tests.indexer.story import Story, played
 from tests.indexer.support import ANCHOR, content, fill, new_store
@@ -58,6 +59,24 @@ def test_positions_and_buckets_are_those_of_the_contracts(store: Store, story: S
             kept = market.bucket(bucket.id)
             assert (bucket.units, bucket.shares, bucket.epoch) == (kept.units, kept.shares, kept.epoch)
     assert compared >= 10
+
+
+def test_capital_is_what_the_contracts_hold(store: Store, story: Story) -> None:
+    fill(store, story.blocks())
+    vault, fund, pool = (story.contract(name) for name in ("Vault", "InsuranceFund", "MarginPool"))
+    row = schema.VaultFlow
+    last = store.read(lambda s: s.scalars(select(row).order_by(row.seq.desc()).limit(1)).one())
+    assert last.cash == pool.balance_of(vault.address)
+    assert last.shares == vault.totalSupply()
+    assert last.cash - last.skew_reserve == vault.totalAssets()
+    state = schema.FundFlow
+    layers = store.read(lambda s: s.scalars(select(state).order_by(state.seq.desc()).limit(1)).one())
+    assert layers.skin_in_the_game == fund.skin_in_the_game()
+    assert layers.reward_reserve == fund.reward_reserve()
+    assert layers.recovery_pot == fund.recovery_pot()
+    assert layers.shares == fund.total_shares()
+    total = sum(getattr(layers, name) for name in LAYERS)
+    assert total == pool.balance_of(fund.address)
 
 
 def test_batches_of_any_size_give_the_same_rows(tmp_path: Path, story: Story) -> None:
