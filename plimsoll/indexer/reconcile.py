@@ -23,8 +23,8 @@ class Comparison:
 
 
 async def reconcile(chain: Chain, store: Store, block: int, sample: int = SAMPLE) -> Comparison:
-    """Open interest of every market, cash of vault and insurance fund, and `sample` positions, as of `block`, which the store must have. Raises what web3
-    raises, also where the node does not keep that block's state any more."""
+    """Open interest of every market, cash of vault and insurance fund, and `sample` positions, as of `block`, which the
+    store must have. Raises what web3 raises, also where the node does not keep that block's state any more."""
     pairs = await asyncio.gather(
         _interest(chain, store, block), _capital(chain, store, block), _positions(chain, store, block, sample)
     )

@@ -1,0 +1,103 @@
+"""The history of one account: every event that names it, and its part of what happened to its buckets."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plimsoll.api import models, reads
+from plimsoll.indexer import schema
+from plimsoll.indexer.decoding import to_json
+from plimsoll.indexer.queries import FOREVER
+
+AMOUNTS = ("units", "price", "cash", "fee", "realised", "claim")
+COLUMNS = ("id", "block", "time", "transaction", "event", "market", *AMOUNTS)
+PLACE = ("id", "time", "transaction", "market")
+Item = dict[str, Any]
+
+
+def history(session: Session, query: models.PagedOfAccount) -> models.Page[models.AccountEvent]:
+    """Deposits, orders, trades, liquidation and ADL of an account, newest first."""
+    before = FOREVER if query.before is None else query.before
+    found = [*_named(session, query.account, before, query.limit + 1)]
+    found += _closed(session, query.account, before)
+    found.sort(key=lambda item: -item["id"])
+    shown = found[: query.limit]
+    following = shown[-1]["id"] if len(found) > query.limit else None
+    return models.Page[models.AccountEvent](items=shown, next=following)  # type: ignore[arg-type]
+
+
+def as_csv(page: models.Page[models.AccountEvent]) -> str:
+    """A header line, then a line for each item; whole numbers as in the JSON form."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for item in page.items:
+        values = item.model_dump(mode="json")
+        writer.writerow(["" if values[name] is None else values[name] for name in COLUMNS])
+    return text.getvalue()
+
+
+def _item(row: Any, event: str, market: str | None, details: dict[str, Any], **amounts: int | None) -> Item:
+    empty = dict.fromkeys(AMOUNTS)
+    place = {"id": row.seq, "block": schema.block_of(row.seq), "time": row.time, "transaction": row.transaction}
+    return place | {"event": event, "market": market, "details": details} | empty | amounts
+
+
+def _named(session: Session, account: str, before: int, limit: int) -> Iterator[Item]:
+    row, named = schema.Log, schema.LogAccount
+    chosen = select(row).join(named, (named.seq == row.seq) & (named.account == account)).where(named.seq < before)
+    for log in session.scalars(chosen.order_by(named.seq.desc()).limit(limit)):
+        market = log.address if log.contract == "Market" else log.args.get("market")
+        yield _item(log, log.event, market, log.args, **_amounts(log, account))
+
+
+def _amounts(log: schema.Log, account: str) -> dict[str, int | None]:
+    def number(name: str) -> int:
+        return int(log.args[name])
+
+    if log.event == "Traded":
+        cash = number("paid_out") - number("margin")
+        same = {name: number(name) for name in ("fee", "realised")}
+        return {"units": number("units_delta"), "price": number("fill_price"), "cash": cash, **same}
+    if log.event == "Deposited" and log.args["receiver"] == account:
+        return {"cash": number("amount")}
+    if log.event == "Withdrawn" and log.args["account"] == account:
+        return {"cash": -number("amount")}
+    if log.event == "Collected":
+        return {"cash": number("cash"), "claim": number("claim")}
+    if log.event == "MarginChanged":
+        return {"cash": -number("margin_delta")}
+    return {}
+
+
+def _closed(session: Session, account: str, before: int) -> Iterator[Item]:
+    """Liquidation and ADL name buckets: an owner's part is its shares over the bucket's while it was in there."""
+    row = schema.PositionState
+    mine = select(row).where(row.account == account).order_by(row.market, row.seq)
+    places = list(session.scalars(mine))
+    for number, place in enumerate(places, start=1):
+        following = places[number] if number < len(places) else None
+        end = following.seq if following is not None and following.market == place.market else before
+        if place.shares == 0:
+            continue
+        for table, name in ((schema.Liquidation, "Liquidated"), (schema.Deleveraging, "Deleveraged")):
+            chosen = select(table).where(table.market == place.market, table.bucket == place.bucket)
+            chosen = chosen.where(table.epoch == place.epoch, table.seq > place.seq, table.seq < min(end, before))
+            for closing in session.scalars(chosen):
+                yield _part(closing, name, place)
+
+
+def _part(closing: Any, name: str, place: schema.PositionState) -> Item:
+    def part(amount: int) -> int:
+        return int(amount * place.shares // closing.shares)
+
+    price = closing.fill_price if name == "Liquidated" else closing.index_price
+    claim = None if name == "Liquidated" else part(closing.claim)
+    details = to_json({name: value for name, value in reads.fields(closing).items() if name not in PLACE})
+    # the cash is owed from here on and paid with the next `Collected`, so it is told in the details alone
+    details["owed"] = str(part(closing.paid))
+    return _item(closing, name, place.market, details, units=part(closing.units), price=price, claim=claim)

@@ -1,0 +1,87 @@
+"""Every path of the API: what it takes, what it gives, and the function that answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from plimsoll.api import accounts, adl, models, reads
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One GET. `read` gets a session and the checked parameters."""
+
+    path: str
+    tag: str
+    query: type[models.Query]
+    answer: type[BaseModel]
+    read: Callable[[Session, models.Query], BaseModel]
+    """Its docstring is the description."""
+    csv: Callable[[BaseModel], str] | None = None
+    """Where the answer is CSV, how it is written."""
+
+    @property
+    def name(self) -> str:
+        """An operation's id: the path in words."""
+        return self.path.strip("/").replace("{", "").replace("}", "").replace("/", "_").replace(".", "_")
+
+    @property
+    def in_path(self) -> set[str]:
+        """Parameters that stand in the path."""
+        return {part[1:-1] for part in self.path.replace(".csv", "").split("/") if part.startswith("{")}
+
+
+def _of(path: str, tag: str, query: type, answer: type, read: Callable, csv: Callable | None = None) -> Endpoint:
+    return Endpoint(f"/v1{path}", tag, query, answer, read, csv)
+
+
+ENDPOINTS = (
+    _of("/status", "index", models.Query, models.Status, reads.status),
+    _of("/events", "index", models.EventQuery, models.Page[models.Event], reads.events),
+    _of("/markets", "markets", models.Query, models.Markets, reads.markets),
+    _of("/markets/{market}", "markets", models.OfMarket, models.Market, reads.market),
+    _of("/markets/{market}/candles", "markets", models.CandleQuery, models.Candles, reads.candles),
+    _of("/markets/{market}/trades", "markets", models.TradeQuery, models.Page[models.Trade], reads.trades),
+    _of("/markets/{market}/funding", "markets", models.PagedOfMarket, models.Page[models.Funding], reads.funding),
+    _of(
+        "/markets/{market}/liquidations",
+        "risk",
+        models.PagedOfMarket,
+        models.Page[models.Liquidation],
+        reads.liquidations,
+    ),
+    _of("/markets/{market}/adl", "risk", models.PagedOfMarket, models.AdlRounds, adl.rounds),
+    _of("/markets/{market}/adl/{price_round}", "risk", models.OfRound, models.AdlRoundDetail, adl.detail),
+    _of(
+        "/markets/{market}/adl/{price_round}/verification",
+        "risk",
+        models.OfRound,
+        models.AdlVerdict,
+        adl.verification,
+    ),
+    _of("/orders", "orders", models.OrderQuery, models.Page[models.Order], reads.orders),
+    _of("/orders/{id}", "orders", models.OfOrder, models.OrderHistory, reads.order),
+    _of("/accounts/{account}/positions", "accounts", models.OfAccount, models.Positions, reads.positions),
+    _of(
+        "/accounts/{account}/history",
+        "accounts",
+        models.PagedOfAccount,
+        models.Page[models.AccountEvent],
+        accounts.history,
+    ),
+    _of(
+        "/accounts/{account}/history.csv",
+        "accounts",
+        models.PagedOfAccount,
+        models.Page[models.AccountEvent],
+        accounts.history,
+        accounts.as_csv,
+    ),
+    _of("/vault", "capital", models.Paged, models.Page[models.VaultFlow], reads.vault),
+    _of("/vault/income", "capital", models.Query, models.Incomes, reads.vault_income),
+    _of("/insurance", "capital", models.Paged, models.Page[models.FundFlow], reads.insurance),
+    _of("/insurance/income", "capital", models.Query, models.Incomes, reads.insurance_income),
+)
+STREAM = "/v1/stream"

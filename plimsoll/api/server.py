@@ -1,0 +1,221 @@
+"""The HTTP side: checked parameters in, JSON out, never anything worse than a 4xx for what a caller can do."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any, TypeVar
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic import ValidationError
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+
+from plimsoll.api import models
+from plimsoll.api.cors import cors
+from plimsoll.api.endpoints import ENDPOINTS, STREAM, Endpoint
+from plimsoll.api.errors import RequestError
+from plimsoll.api.openapi import description
+from plimsoll.api.page import page
+from plimsoll.api.stream import stream
+from plimsoll.deployments import Deployment
+from plimsoll.errors import PlimsollError
+from plimsoll.indexer import schema
+from plimsoll.indexer.store import key_of, open_engine
+from plimsoll.service import add_operation
+
+T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+log = structlog.get_logger(__name__)
+READERS = 8
+LOOK_SECONDS = 1.0
+MISSING = "nothing is indexed yet: start `plimsoll indexer`"
+
+
+class Api:
+    """Reads the store of the deployment that `load` gives, also when another one takes its place."""
+
+    def __init__(self, load: Callable[[], Deployment], database: str) -> None:
+        self.load = load
+        self.database = database
+        self.threads = ThreadPoolExecutor(READERS, "reader")
+        self.registry = CollectorRegistry()
+        self.requests = Counter("plimsoll_api_requests", "Answers", ["path", "status"], registry=self.registry)
+        self.seconds = Histogram("plimsoll_api_seconds", "Seconds to answer", ["path"], registry=self.registry)
+        self.listeners = Gauge("plimsoll_api_listeners", "Open streams", registry=self.registry)
+        self._lock = Lock()
+        self._engine: Engine | None = None
+        self._key = ""
+        self._looked_at = 0.0
+
+    # The store
+
+    def engine(self) -> Engine:
+        """RequestError 404 where there is no deployment."""
+        with self._lock:
+            return self._present_engine()
+
+    def _present_engine(self) -> Engine:
+        now = time.monotonic()
+        if self._engine is None or now - self._looked_at > LOOK_SECONDS:
+            self._looked_at = now
+            try:
+                deployment = self.load()
+            except PlimsollError as error:
+                raise RequestError(404, str(error)) from None
+            if key_of(deployment) != self._key:
+                if self._engine is not None:
+                    self._engine.dispose()
+                self._engine = open_engine(self.database, deployment, is_writer=False)
+                self._key = key_of(deployment)
+        assert self._engine is not None
+        return self._engine
+
+    def read(self, query: Callable[[Session], T]) -> T:
+        """Runs `query` on one state of the index."""
+        try:
+            with Session(self.engine()) as session:
+                return query(session)
+        except (OperationalError, ProgrammingError) as error:
+            if "no such table" in str(error) or "does not exist" in str(error) or "unable to open" in str(error):
+                raise RequestError(404, MISSING) from None
+            raise
+
+    async def run(self, query: Callable[[Session], T]) -> T:
+        """The same in a thread, so that a slow query holds nobody else up."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, self.read, query)
+
+    # Answers
+
+    def handler(self, endpoint: Endpoint) -> Handler:
+        """What answers an endpoint."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            query = parse(endpoint.query, request)
+            known = request.headers.get("If-None-Match")
+            tag, body = await self.run(lambda session: answer(session, endpoint, query, known))
+            headers = {"ETag": tag, "Cache-Control": "no-cache"}
+            if body is None:
+                return web.Response(status=304, headers=headers)
+            kind = "text/csv" if endpoint.csv else "application/json"
+            return web.Response(text=body, content_type=kind, headers=headers)
+
+        return handle
+
+    async def listen(self, request: web.Request) -> web.StreamResponse:
+        """The stream."""
+        query = parse(models.StreamQuery, request)
+        with self.listeners.track_inprogress():
+            return await stream(request, query, self.run)
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether there is an index, and how old its last block is."""
+        try:
+            row = schema.Cursor
+            found = self.read(lambda session: session.execute(select(row.block, row.time, row.mismatches)).first())
+        except RequestError as error:
+            return False, {"problem": str(error)}
+        if found is None:
+            return False, {"problem": MISSING}
+        age = int(time.time()) - found.time
+        return not found.mismatches, {"block": found.block, "age_seconds": age, "mismatches": found.mismatches}
+
+    def app(self) -> web.Application:
+        """All routes."""
+        app = web.Application(middlewares=[self.observe, shape])
+        for endpoint in ENDPOINTS:
+            app.router.add_get(endpoint.path, self.handler(endpoint), name=endpoint.name)
+        app.router.add_get(STREAM, self.listen)
+        app.router.add_get("/openapi.json", describe)
+        app.router.add_get("/", show)
+        return add_operation(app, self.health, self.registry)
+
+    @web.middleware
+    async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Counts and times; by route, since a path may be anything."""
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource is not None else "other"
+        began = time.perf_counter()
+        response = await handler(request)
+        self.requests.labels(path, response.status).inc()
+        self.seconds.labels(path).observe(time.perf_counter() - began)
+        return response
+
+
+def answer(session: Session, endpoint: Endpoint, query: models.Query, known: str | None) -> tuple[str, str | None]:
+    """ETag and body; no body if the caller has it: nothing changes without a block or a reorganisation."""
+    row = schema.Cursor
+    state = session.execute(select(row.hash, row.reorgs, row.reconciled_block)).first()
+    if state is None:
+        raise RequestError(404, MISSING)
+    tag = f'"{state.hash[2:18]}-{state.reorgs}-{state.reconciled_block}"'
+    if known is not None and tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+        return tag, None
+    found = endpoint.read(session, query)
+    return tag, endpoint.csv(found) if endpoint.csv else found.model_dump_json()
+
+
+def parse(kind: type[models.Query], request: web.Request) -> Any:
+    """Path and query as checked parameters. RequestError 400 that names the parameter and what is wrong with it."""
+    given = request.query
+    repeated = sorted({name for name in given if len(given.getall(name)) > 1})
+    if repeated:
+        raise RequestError(400, f"{repeated[0]}: given more than once")
+    clash = sorted(given.keys() & request.match_info.keys())
+    if clash:
+        raise RequestError(400, f"{clash[0]}: stands in the path already")
+    try:
+        return kind.model_validate({**given, **request.match_info})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            allowed = sorted(kind.model_fields.keys() - request.match_info.keys())
+            raise RequestError(400, f"unknown parameter {name}: {', '.join(allowed) or 'none is taken'}") from None
+        raise RequestError(400, f"{name}: {first['msg'].lower()}") from None
+
+
+@web.middleware
+async def shape(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors as JSON, and leave for local pages."""
+    headers = cors(request)
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={"Allow": "GET, HEAD, OPTIONS", **headers})
+    try:
+        response = await handler(request)
+    except RequestError as error:
+        response = failure(error.status, str(error))
+    except web.HTTPNotFound:
+        response = failure(404, f"no path {request.path}: see / or /openapi.json")
+    except web.HTTPMethodNotAllowed:
+        response = failure(405, f"{request.method} is not taken: everything here is read by GET")
+        response.headers["Allow"] = "GET, HEAD, OPTIONS"
+    except web.HTTPException as error:
+        response = failure(error.status, error.reason)
+    except (asyncio.CancelledError, ConnectionResetError):
+        raise
+    except Exception:
+        log.exception("request failed", path=request.path_qs)
+        response = failure(500, "this should not happen: please report the request and the service's log")
+    if not response.prepared:
+        response.headers.update(headers)
+    return response
+
+
+def failure(status: int, message: str) -> web.Response:
+    """An error's JSON."""
+    return web.json_response({"error": message}, status=status)
+
+
+async def describe(_: web.Request) -> web.Response:
+    """The description."""
+    return web.json_response(description())
+
+
+async def show(_: web.Request) -> web.Response:
+    """The page for people."""
+    return web.Response(text=page(), content_type="text/html")

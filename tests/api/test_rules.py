@@ -1,0 +1,221 @@
+"""What holds for every path: errors in words, caching, who may read, and what an API does while its index moves."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from plimsoll.api.endpoints import ENDPOINTS
+from plimsoll.api.server import Api
+from plimsoll.indexer import schema
+from plimsoll.indexer.schema import block_of
+from tests.api.conftest import Served, serve_in_thread
+from tests.indexer.story import played
+from tests.indexer.support import fill, new_store
+
+PATIENCE = 15
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/v1/nothing", 404, "openapi.json"),
+        ("/v1/markets/DOGE", 404, "BTC, ETH"),
+        ("/v1/markets/B%00C", 400, "market"),
+        ("/v1/markets/BTC/trades?limit=0", 400, "limit"),
+        ("/v1/markets/BTC/trades?limit=many", 400, "limit"),
+        ("/v1/markets/BTC/trades?before=-1", 400, "before"),
+        ("/v1/markets/BTC/trades?page=2", 400, "account, before, limit"),
+        ("/v1/markets/BTC/trades?limit=1&limit=2", 400, "more than once"),
+        ("/v1/markets/BTC/trades?market=ETH", 400, "path"),
+        ("/v1/markets/BTC/candles?interval=2m", 400, "'1m'"),
+        ("/v1/accounts/0x12/positions", 400, "account"),
+        ("/v1/orders/-1", 400, "id"),
+        ("/v1/orders/99999999999999999999999999", 400, "id"),
+        ("/v1/orders?status=lost", 400, "executed"),
+        ("/v1/status?verbose=1", 400, "none is taken"),
+        ("/v1/stream?after=x", 400, "after"),
+        ("/v1/stream?market=DOGE", 404, "BTC, ETH"),
+    ],
+)
+def test_error__says_what_to_do(api: Served, path: str, status: int, words: str) -> None:
+    answer = api.get(path)
+    assert answer.status == status
+    assert words in answer.body["error"]
+
+
+def test_method__other_than_get__is_refused(api: Served) -> None:
+    answer = api.get("/v1/status", method="POST")
+    assert answer.status == 405
+    assert "GET" in answer.body["error"]
+
+
+def test_description_and_page_name_every_path(api: Served) -> None:
+    document = api.found("/openapi.json")
+    assert document["openapi"] == "3.1.0"
+    assert {endpoint.path for endpoint in ENDPOINTS} < document["paths"].keys()
+    page = api.get("/").text
+    assert all(path in page for path in document["paths"])
+    for methods in document["paths"].values():
+        assert methods["get"]["summary"]
+
+
+def test_etag__saves_the_answer_until_something_changes(own_api: Served) -> None:
+    first = own_api.get("/v1/markets")
+    tag = first.headers["ETag"]
+    again = own_api.get("/v1/markets", **{"If-None-Match": f'"other", W/{tag}'})
+    assert (again.status, again.text) == (304, "")
+    blocks = own_api.story.blocks()
+    own_api.store.rollback(blocks[-1][0], blocks[-9][0])
+    assert own_api.get("/v1/markets", **{"If-None-Match": tag}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        ("http://127.0.0.1:5273", True),
+        ("http://localhost:3000", True),
+        ("http://127.0.0.1", True),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://127.0.0.1.evil.example:80", False),
+        ("https://example.org", False),
+        ("null", False),
+    ],
+)
+def test_cors__is_for_pages_of_this_machine(api: Served, origin: str, is_allowed: bool) -> None:
+    for method in ("GET", "OPTIONS"):
+        answer = api.get("/v1/status", method=method, Origin=origin)
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if is_allowed else None)
+
+
+def test_health_and_metrics(api: Served) -> None:
+    answer = api.get("/health")
+    assert answer.status == 200
+    assert answer.body["block"] == api.story.blocks()[-1][0].number
+    assert 'plimsoll_api_requests_total{path="/health"' in api.get("/metrics").text
+
+
+def test_without_an_index__says_what_to_start(tmp_path: Path) -> None:
+    url, stop = serve_in_thread(Api(played().deployment, f"sqlite:///{tmp_path}/index.sqlite"))
+    served = Served(url, None, played())  # type: ignore[arg-type]
+    for path in ("/v1/status", "/v1/markets/BTC", "/v1/stream", "/v1/vault"):
+        answer = served.get(path)
+        assert answer.status == 404
+        assert "plimsoll indexer" in answer.body["error"]
+    assert served.get("/health").status == 503
+    stop()
+
+
+def test_another_deployment__is_served_from_its_own_store(tmp_path: Path) -> None:
+    story = played()
+    fill(new_store(tmp_path, story), story.blocks())
+    present = [story.deployment()]
+    url, stop = serve_in_thread(Api(lambda: present[0], f"sqlite:///{tmp_path}/index.sqlite"))
+    served = Served(url, None, story)  # type: ignore[arg-type]
+    assert served.get("/v1/status").status == 200
+    present[0] = story.deployment(genesis="0x" + "cd" * 32)
+    for _ in range(100):
+        if served.get("/v1/status").status == 404:
+            break
+        threading.Event().wait(0.1)
+    assert served.get("/v1/status").status == 404
+    stop()
+
+
+def test_verification__of_a_log_that_was_tampered_with__says_what_is_wrong(own_api: Served) -> None:
+    row = schema.Log
+    with own_api.store.engine.begin() as connection:
+        chosen = select(row.seq, row.args).where(row.event == "Deleveraged").order_by(row.seq)
+        seq, args = connection.execute(chosen).first()
+        changed = {**args, "paid": str(int(args["paid"]) - 1)}
+        connection.execute(update(row).where(row.seq == seq).values(args=changed))
+    verdict = own_api.found(f"/v1/markets/BTC/adl/{args['price_round']}/verification")
+    assert not verdict["is_valid"]
+    assert f"was paid {changed['paid']}, due was {args['paid']}" in verdict["violation"]
+    assert verdict["block"] == block_of(seq)
+
+
+# The stream
+
+
+def messages(url: str, **headers: str) -> Iterator[dict[str, str]]:
+    """Server-sent events as they come."""
+    request = urllib.request.Request(url, headers=headers)
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        message: dict[str, str] = {}
+        for line in response:
+            text = line.decode().rstrip("\n")
+            if text:
+                name, _, value = text.partition(": ")
+                message[name] = value
+            elif "data" in message:
+                yield message
+                message = {}
+            else:
+                message = {}
+
+
+def take(stream: Iterator[Any], count: int) -> list[dict[str, str]]:
+    return [next(stream) for _ in range(count)]
+
+
+def test_stream__from_the_beginning__holds_every_event_in_order(own_api: Served) -> None:
+    told = [event for _, events in own_api.story.blocks() for event in events]
+    found = take(messages(f"{own_api.url}/v1/stream?after=0"), len(told))
+    assert [item["event"] for item in found] == [event.name for event in told]
+    assert [json.loads(item["data"])["block"] for item in found] == [event.block for event in told]
+
+
+def test_stream__resumes_without_a_gap_and_goes_on_live(tmp_path: Path) -> None:
+    story = played()
+    store = new_store(tmp_path, story)
+    blocks = story.blocks()
+    fill(store, blocks[:150])
+    url, stop = serve_in_thread(Api(story.deployment, f"sqlite:///{tmp_path}/index.sqlite"))
+    told = [event.name for _, events in blocks for event in events]
+    stream = messages(f"{url}/v1/stream?after=0")
+    first = take(stream, 40)
+    stream.close()  # type: ignore[attr-defined]
+    again = messages(f"{url}/v1/stream", **{"Last-Event-ID": first[-1]["id"]})
+    early = sum(len(events) for _, events in blocks[:150])
+    second = take(again, early - 40)
+    fill(store, blocks)
+    third = take(again, len(told) - early)
+    assert [item["event"] for item in first + second + third] == told
+    stop()
+
+
+def test_stream__tells_what_a_reorganisation_undoes(own_api: Served) -> None:
+    blocks = own_api.story.blocks()
+    listening = messages(f"{own_api.url}/v1/stream?after=0")
+    seen = take(listening, sum(len(events) for _, events in blocks))
+    kept = blocks[-30][0]
+    own_api.store.rollback(blocks[-1][0], kept)
+    fork = own_api.story.blocks("fork", first=kept.number + 1)
+    fill(own_api.store, fork)
+    (reorg,) = take(listening, 1)
+    assert reorg["event"] == "reorg"
+    assert json.loads(reorg["data"]) == {"block": kept.number}
+    anew = take(listening, sum(len(events) for _, events in blocks[-29:]))
+    assert {json.loads(item["data"])["block_hash"] for item in anew} <= {header.hash for header, _ in fork[-29:]}
+    # who comes back later is told, too
+    late = messages(f"{own_api.url}/v1/stream", **{"Last-Event-ID": seen[-1]["id"]})
+    assert take(late, 1)[0]["event"] == "reorg"
+
+
+def test_stream__bad_id__is_refused(api: Served) -> None:
+    for text in ("x", "1", "1.", "-1.0", "1.2.3", "9" * 60 + ".1"):
+        assert api.get("/v1/stream", **{"Last-Event-ID": text}).status == 400
+
+
+def test_stream__of_one_market_and_event(api: Served) -> None:
+    found = take(messages(f"{api.url}/v1/stream?after=0&market=ETH&event=Traded"), 5)
+    assert {item["event"] for item in found} == {"Traded"}
+    assert {json.loads(item["data"])["address"] for item in found} == {api.story.market("ETH").address}
