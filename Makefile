@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/frontend/node_modules/.bin:$(PATH)
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHON
 
-.PHONY: help setup tools chromium abis demo test test-contracts test-frontend test-integration test-web lint fuzz bench mutate lock clean
+.PHONY: help setup tools chromium abis demo test test-contracts test-frontend test-integration test-web test-chaos chaos lint fuzz bench mutate lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -74,10 +74,11 @@ test: chromium abis ## every test
 	@$(MAKE) --no-print-directory test-frontend
 	@$(MAKE) --no-print-directory test-integration
 	@$(MAKE) --no-print-directory test-web
+	@$(MAKE) --no-print-directory test-chaos
 	@$(MAKE) --no-print-directory test-contracts
 
 test-contracts: abis
-	@$(PYTEST) -p no:ape_test -n 2 --dist loadfile tests --ignore=tests/integration --ignore=tests/web
+	@$(PYTEST) -p no:ape_test -n 2 --dist loadfile tests --ignore=tests/integration --ignore=tests/web --ignore=tests/chaos
 
 test-frontend: abis
 	@cd frontend && npm test --silent
@@ -87,6 +88,13 @@ test-web: chromium abis
 
 test-integration: abis
 	@$(PYTEST) -p no:boa_test tests/integration
+
+# Each run is timed by a chain of one block a second; the fast ones are part of every test.
+test-chaos: abis
+	@$(PYTEST) -p no:ape_test -p no:boa_test -m "not slow" tests/chaos
+
+chaos: abis ## services under faults: kills, reorgs, bad nodes, lying publishers; figures in build/chaos.json
+	@$(PYTEST) -p no:ape_test -p no:boa_test tests/chaos
 
 lint: abis ## style of Python, types and style of the web app
 	@.venv/bin/ruff check .

@@ -45,20 +45,29 @@ def replay_source(replay_path: Path, clock_path: Path) -> Source:
     return price
 
 
-def with_noise(price: int, rng: Random) -> int:
+def with_noise(price: int, rng: Random, noise_ppm: int = NOISE_PPM) -> int:
     """`price` as one publisher sees it."""
-    return price + price * rng.randint(-NOISE_PPM, NOISE_PPM) // 1_000_000
+    return price + price * rng.randint(-noise_ppm, noise_ppm) // 1_000_000
 
 
 class Publisher:
     """Signs one round a second and keeps the last KEPT_ROUNDS of them."""
 
-    def __init__(self, account: LocalAccount, domain: Domain, feeds: Sequence[str], source: Source, seed: str) -> None:
+    def __init__(
+        self,
+        account: LocalAccount,
+        domain: Domain,
+        feeds: Sequence[str],
+        source: Source,
+        seed: str,
+        noise_ppm: int = NOISE_PPM,
+    ) -> None:
         self.account = account
         self.domain = domain
         self.feeds = {name: feed_id(name) for name in feeds}
         self.source = source
         self.rng = Random(seed)
+        self.noise_ppm = noise_ppm
         self.rounds: list[list[Observation]] = []
         self.changed = asyncio.Condition()
         self.errors = 0
@@ -71,7 +80,9 @@ class Publisher:
     def observe(self, second: int) -> list[Observation]:
         """Signs every feed as of `second`."""
         return [
-            self.domain.sign(self.account, feed, with_noise(self.source(name, second), self.rng), second)
+            self.domain.sign(
+                self.account, feed, with_noise(self.source(name, second), self.rng, self.noise_ppm), second
+            )
             for name, feed in self.feeds.items()
         ]
 

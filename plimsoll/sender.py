@@ -1,6 +1,7 @@
 """One owner of the nonce for each key: sends EIP-1559 transactions, replaces the stuck, cancels what is left."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import rlp
@@ -22,12 +23,17 @@ REPLACE_AFTER_SECONDS = 8.0
 REPLACEMENTS = 3
 """After so many the transaction is cancelled: what it was to do has most likely changed."""
 LAST_SECONDS = 20.0
+GAP_SECONDS = 1.5
 CANCEL_GAS = 21_000
 DYNAMIC_FEE_TYPE = b"\x02"
 
 
 class FeeAboveCapError(PlimsollError):
     """The base fee is above what this key may offer."""
+
+
+class NonceGapError(PlimsollError):
+    """Transactions before this one are gone."""
 
 
 class Sender:
@@ -101,7 +107,7 @@ class Sender:
         first, nonce, fees = await self._send_next(call)
         sent = [first]
         for attempt in range(REPLACEMENTS + 1):
-            receipt = await self._first_receipt(sent, REPLACE_AFTER_SECONDS)
+            receipt = await self._first_receipt(sent, nonce, REPLACE_AFTER_SECONDS)
             if receipt is not None:
                 self.failed += receipt["status"] == 0
                 return receipt
@@ -111,7 +117,7 @@ class Sender:
                 fees = new[1]
                 sent.append(new[0])
                 self.replaced += 1
-        receipt = await self._first_receipt(sent, LAST_SECONDS)
+        receipt = await self._first_receipt(sent, nonce, LAST_SECONDS)
         self.forget_nonce()
         if receipt is None:
             raise PlimsollError(f"nonce {nonce} of {self.address} is stuck: nothing mined at {fees.most} wei per gas")
@@ -155,15 +161,25 @@ class Sender:
         self.forget_nonce()
         return max(0, pending - mined)
 
-    async def _first_receipt(self, hashes: Sequence[HexBytes], seconds: float) -> TxReceipt | None:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < deadline:
-            for item in hashes:
-                try:
-                    return await self.chain.w3.eth.get_transaction_receipt(item)
-                except TransactionNotFound:
-                    continue
-                except (Web3Exception, *CONNECTION_ERRORS) as error:
-                    log.debug("no answer about a receipt", error=str(error))
+    async def _first_receipt(self, hashes: Sequence[HexBytes], nonce: int, seconds: float) -> TxReceipt | None:
+        loop = asyncio.get_running_loop()
+        deadline, next_check = loop.time() + seconds, loop.time() + GAP_SECONDS
+        while loop.time() < deadline:
+            try:
+                for item in hashes:
+                    with contextlib.suppress(TransactionNotFound):
+                        return await self.chain.w3.eth.get_transaction_receipt(item)
+                if loop.time() > next_check:
+                    next_check = loop.time() + GAP_SECONDS
+                    await self._check_gap(nonce)
+            except (Web3Exception, *CONNECTION_ERRORS) as error:
+                log.debug("no answer about a receipt", error=str(error))
             await asyncio.sleep(POLL_SECONDS)
         return None
+
+    async def _check_gap(self, nonce: int) -> None:
+        """A reorg undid transactions before this one: it can't be mined before their nonces are used again."""
+        known = await self.chain.w3.eth.get_transaction_count(self.address, "pending")
+        if known < nonce:
+            self.forget_nonce()
+            raise NonceGapError(f"nonce {nonce} of {self.address} came too early: the chain knows {known} transactions")

@@ -15,6 +15,7 @@ from plimsoll.errors import PlimsollError
 
 log = structlog.get_logger(__name__)
 KEPT_BLOCKS = 256
+FETCHED_BLOCKS = 16
 LAG_SECONDS = 20.0
 """A node that stays behind for so long is believed: the chain was rolled back and mines no blocks."""
 
@@ -82,11 +83,19 @@ class Follower:
         again = await self._block(head.number)
         if again is None or again.hash != head.hash or None in blocks:
             raise LaggingNodeError("the chain changed while it was read")
-        self.hashes[head.number] = head.hash
+        await self._keep_hashes(head)
         self.hashes = dict(sorted(self.hashes.items())[-KEPT_BLOCKS:])
         self.next_block = head.number + 1
         times = {block.number: block.timestamp for block in blocks if block is not None}
         return Step(head, rolled_back_to, events, times)
+
+    async def _keep_hashes(self, head: Head) -> None:
+        """Of the blocks that came since the last step too: the common block of a reorg is then found exactly."""
+        missed = range(max(self.next_block, head.number - FETCHED_BLOCKS), head.number)
+        for block in await asyncio.gather(*(self._block(number) for number in missed)):
+            if block is not None:
+                self.hashes[block.number] = block.hash
+        self.hashes[head.number] = head.hash
 
     async def _common_with(self, head: Head) -> int | None:
         """None if `head` goes on from where we are, else the newest block that both chains have."""

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import structlog
-from web3.exceptions import Web3Exception
+from web3.exceptions import ContractLogicError, Web3Exception
 from web3.types import TxReceipt
 
 from plimsoll import oracle
@@ -24,6 +24,7 @@ from plimsoll.keeper.follower import ChainReplacedError, Follower
 from plimsoll.keeper.heads import HeadHints
 from plimsoll.keeper.metrics import Metrics
 from plimsoll.keeper.orders import Book
+from plimsoll.keeper.reader import Reader
 from plimsoll.keeper.simulation import Simulation
 from plimsoll.observation import Domain, Observation, feed_id
 from plimsoll.sender import FeeAboveCapError, Sender
@@ -34,6 +35,7 @@ HEALTHY_SECONDS = 15.0
 RULES_SECONDS = 60.0
 WALLET_SECONDS = 5.0
 IDLE_SECONDS = 30.0
+REJECTED_SECONDS = 10.0
 pause = asyncio.sleep
 
 
@@ -63,17 +65,14 @@ class Keeper:
         self.hints = hints
         self.poll_seconds = poll_seconds
         self.jitter_seconds = jitter_seconds
-        self.gas_feed = feed_id(gas_feed)
         self.collector = Collector(endpoints)
         self.follower = Follower(chain, chain.deployment.contracts["OrderBook"])
         self.simulation = Simulation(chain)
         self.book = Book()
         self.metrics = metrics or Metrics()
         self.rng = Random(self.senders[0].address)
-        self.feed_of = {market.address: bytes.fromhex(market.feed[2:]) for market in chain.deployment.markets.values()}
+        self.reader = Reader(chain, feed_id(gas_feed))
         self.domain = Domain(chain.deployment.chain_id, chain.deployment.contracts["PriceFeed"])
-        self.rules: oracle.Rules | None = None
-        self.idle: dict[Any, int] = {}
         self.seen_second = 0
         self.heads: deque[tuple[int, int]] = deque(maxlen=120)
         self.last_round_at = 0.0
@@ -137,8 +136,7 @@ class Keeper:
         if self.has_more:
             return
         hint = self.hints.hint if self.hints else None
-        quorum = self.rules.quorum if self.rules else 1
-        await self.collector.wait(self.seen_second, quorum, self.poll_seconds, hint)
+        await self.collector.wait(self.seen_second, self.reader.quorum, self.poll_seconds, hint)
         if hint:
             hint.clear()
         if self.jitter_seconds:
@@ -149,15 +147,17 @@ class Keeper:
         await self._refresh()
         found = self.collector.observations()
         await self._follow()
-        view = await self.look(found)
+        view = await self._look(found)
         first = core.plan(view, self.policy)
         plan, outcome = await self.simulation.fitting(first, self.senders[0].address)
         if outcome.prices_updated < plan.feeds:
             # Some report was rejected. Most likely one publisher signs wrongly: leave out what is not properly signed.
-            view = await self.look(oracle.verified(found, self.domain))
+            view = await self._look(oracle.verified(found, self.domain))
             first = core.plan(view, self.policy)
             plan, outcome = await self.simulation.fitting(first, self.senders[0].address)
-        self.seen_second = max(self.seen_second, self.collector.quorum_second(self.rules.quorum))
+            if outcome.prices_updated < plan.feeds:
+                await self._tell_rejected(view)
+        self.seen_second = max(self.seen_second, self.collector.quorum_second(self.reader.quorum))
         self.book.note_ready((order.id for order in core.ready_orders(view)), view.now)
         if core.has_more(plan, outcome) and len(self.senders) > 1:
             self.has_more = await self._act_in_lanes(view)
@@ -207,6 +207,23 @@ class Keeper:
             raise FeeAboveCapError(f"the base fee of {base_fee} wei is above the cap of {cap} wei per gas")
         raise EmptyWalletError(f"{', '.join(item.address for item in senders)}: too little ETH to pay for gas")
 
+    async def _look(self, found: Sequence[Observation]) -> core.View:
+        orders = [order for order in self.book.open.values() if not self.book.attached(order)]
+        return await self.reader.view(found, orders, None if self.policy.is_duty else self.senders[0].policy.tip)
+
+    async def _tell_rejected(self, view: core.View) -> None:
+        """Says why the chain takes no price: a clock that is wrong, mostly."""
+        if not self._is_due("rejected", REJECTED_SECONDS):
+            return
+        for report in core.new_reports(view).values():
+            observations = [item.as_tuple() for item in report]
+            try:
+                await self.chain.contract("PriceFeed").functions.update(observations).call({}, "pending")
+            except (ContractLogicError, Web3Exception) as error:
+                age = int(time.time()) - self.heads[-1][1]
+                log.warning("price rejected", reason=str(error), head_age=age, price_age=view.now - core.oldest(report))
+                return
+
     def _is_due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
         if now - self._read_at.get(what, -seconds) < seconds:
@@ -216,31 +233,15 @@ class Keeper:
 
     async def _refresh(self) -> None:
         """Reads again what seldom changes."""
-        if self.rules is None or self._is_due("rules", RULES_SECONDS):
-            self.rules = await self._load_rules()
+        if self._is_due("rules", RULES_SECONDS):
+            await self.reader.read_rules()
         if self._is_due("wallet", WALLET_SECONDS):
             for sender in self.senders:
                 balance = await self.chain.w3.eth.get_balance(sender.address)
                 self.metrics.balance.labels(sender.address).set(balance)
             self.metrics.replaced.set(sum(sender.replaced + sender.cancelled for sender in self.senders))
         if "funding" in self.policy.does and self._is_due("idle", IDLE_SECONDS):
-            now = int(time.time())
-            states = await asyncio.gather(*(self._state(market) for market in self.feed_of))
-            self.idle = {
-                market: now - state.funded_at
-                for market, state in zip(self.feed_of, states, strict=True)
-                if state.units_long or state.units_short
-            }
-
-    async def _state(self, market: Any) -> Any:
-        return await self.chain.at("Market", market).functions.state().call()
-
-    async def _load_rules(self) -> oracle.Rules:
-        feed = self.chain.contract("PriceFeed").functions
-        publishers, quorum, max_age, spread = await asyncio.gather(
-            feed.publishers().call(), feed.quorum().call(), feed.max_age().call(), feed.max_spread_bps().call()
-        )
-        return oracle.Rules(frozenset(publishers), quorum, spread, max_age)
+            await self.reader.read_idle()
 
     async def _follow(self) -> None:
         step = await self.follower.advance()
@@ -254,27 +255,6 @@ class Keeper:
         self.heads.append((step.head.number, step.head.timestamp))
         self.metrics.block.set(step.head.number)
         self.metrics.waiting.set(len(self.book.open))
-
-    async def look(self, found: Sequence[Observation]) -> core.View:
-        """The state that the next decision is made from."""
-        assert self.rules is not None
-        feeds = list(self.feed_of.values())
-        prices = await asyncio.gather(*(self.chain.price(feed) for feed in feeds))
-        now = int(time.time())
-        return core.View(
-            self.feed_of,
-            {feed: core.Price(*price) for feed, price in zip(feeds, prices, strict=True)},
-            oracle.choose(found, self.rules, now),
-            [order for order in self.book.open.values() if not self.book.attached(order)],
-            now,
-            self.idle,
-            None if self.policy.is_duty else await self._gas_price(),
-        )
-
-    async def _gas_price(self) -> core.GasPrice | None:
-        price, _ = await self.chain.price(self.gas_feed)
-        wei = await self.chain.base_fee() + self.senders[0].policy.tip
-        return core.GasPrice(wei, price, self.chain.deployment.collateral.decimals) if price else None
 
     def _record(self, verdict: core.Verdict, plan: core.Plan, receipt: TxReceipt) -> None:
         status = "failed" if not receipt["status"] else "ok" if receipt["logs"] else "wasted"

@@ -1,5 +1,6 @@
 """Following a real node: forward, through reorgs, behind itself, and onto another chain."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,17 @@ def test_advance__reorg_of_five_blocks__rolls_back_to_the_last_common_one(tmp_pa
     following(tmp_path, scenario)
 
 
+def test_advance__reorg_into_blocks_that_came_at_once__is_found_exactly(tmp_path: Path) -> None:
+    async def scenario(follower: Follower, call: Rpc) -> None:
+        await follower.advance()
+        await call("anvil_mine", 6)
+        assert (await follower.advance()).head.number == 16
+        await call("anvil_reorg", 3, [])
+        assert (await follower.advance()).rolled_back_to == 13
+
+    following(tmp_path, scenario)
+
+
 def test_advance__reorg_behind_all_that_is_kept__starts_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower_module, "KEPT_BLOCKS", 3)
 
@@ -100,6 +112,7 @@ def test_advance__node_behind_itself__is_not_believed_at_once(tmp_path: Path, mo
 def test_advance__another_chain__is_told(tmp_path: Path) -> None:
     async def scenario(follower: Follower, call: Rpc) -> None:
         await follower.advance()
+        await asyncio.sleep(1.1)  # the genesis of a local chain differs from another by its second
         children, port = Children(tmp_path / "other"), free_port()
         await start_anvil(children, port)
         other = Chain(follower.chain.deployment.model_copy(update={"rpc_url": f"http://127.0.0.1:{port}"}))

@@ -17,7 +17,7 @@ from plimsoll.errors import PlimsollError
 from plimsoll.fees import GWEI, FeePolicy
 from plimsoll.keys import LocalSigner
 from plimsoll.processes import Children
-from plimsoll.sender import FeeAboveCapError, Sender
+from plimsoll.sender import FeeAboveCapError, NonceGapError, Sender
 
 GAS = 21_000
 RECEIVER = accounts.dev_account(9).address
@@ -186,5 +186,20 @@ def test_send__private_endpoint__alone_gets_the_transaction(tmp_path: Path) -> N
         finally:
             await private.provider.disconnect()
             children.stop_all()
+
+    on_anvil(tmp_path, scenario)
+
+
+def test_send_and_wait__transactions_before_it_are_undone__is_told_soon(tmp_path: Path) -> None:
+    async def scenario(connected: Chain, url: str) -> None:
+        sender = Sender(connected, KEY)
+        async with aiohttp.ClientSession() as session:
+            snapshot = await rpc(session, url, "evm_snapshot")
+            for _ in range(2):
+                await sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1))
+            await rpc(session, url, "evm_revert", snapshot)
+        with pytest.raises(NonceGapError, match=r"nonce 2 of .* came too early: the chain knows 0"):
+            await asyncio.wait_for(sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)), 6)
+        assert (await sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))["status"] == 1
 
     on_anvil(tmp_path, scenario)
