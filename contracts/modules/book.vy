@@ -344,6 +344,15 @@ def fill_price(size_delta: int256, index_price: uint256, skew: int256) -> int256
 
 @view
 @internal
+def maintenance(price: uint256) -> int256:
+    """
+    @notice A bucket is liquidatable when x - beta < mmr * P, that is below this, rounded up.
+    """
+    return convert(fp.mul_div_up(price, parameters.bps(parameters.MAINTENANCE_MARGIN), fp.BPS), int256)
+
+
+@view
+@internal
 def capacity_units(shock: uint256) -> uint256:
     """
     @notice The skew that the budget left covers for a move of `shock`: budget / shock / P, in units, rounded down
@@ -481,21 +490,25 @@ def state() -> IMarket.State:
 def vault_position() -> (int256, uint256, bool):
     """
     @notice Unsettled variation margin C - U - E at the source's price, skew reserve P * K^2 / (2 psi) rounded up, and whether
-            the market is clean at that price and the price is fresh.
+            the price is fresh and no bucket is liquidatable at it: what the vault loses or earns by a liquidation that
+            everybody sees coming is nobody's to time. A market that has settled liquidates nothing, so there clean is enough.
     """
     price: uint256 = 0
     published_at: uint256 = 0
     price, published_at = staticcall IPriceSource(SOURCE).price(FEED)
+    margin: int256 = 0
     if self.is_settling():
         price = self.index_price()
+    else:
+        margin = self.maintenance(price)
     q: int256 = convert(price, int256) - self.funding_index() - self.funding_accrued()
     size: uint256 = convert(abs(self.skew()), uint256)
     # P * K first: P * K^2 may exceed 256 bits
     reserve: uint256 = fp.mul_div_up(fp.mul_div_up(price, size, 2 * parameters.skew_scale()), size, SCALE)
     is_sound: bool = (
         block.timestamp <= published_at + parameters.bps(parameters.MAX_AGE)
-        and grid.highest_beta(grid.LONG) <= q
-        and grid.highest_beta(grid.SHORT) <= -q
+        and grid.highest_beta(grid.LONG) <= q - margin
+        and grid.highest_beta(grid.SHORT) <= -q - margin
     )
     return convert(self.cash(), int256) - convert(self.claimable(), int256) - self._equity_at(q), reserve, is_sound
 

@@ -18,7 +18,7 @@ uses: pool_account
 def _net() -> (int256, bool):
     """
     @notice cash + sum over markets of (unsettled variation margin - P * K^2 / (2 * psi)), negative where the vault owes more
-            than it has; and whether every market is clean at a fresh price.
+            than it has; and whether every market is settled.
     """
     net: int256 = convert(pool_account._balance(), int256)
     are_settled: bool = True

@@ -90,7 +90,7 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     assert book.is_fresh(), "stale price"
 
     now: book.Now = book.now()
-    maintenance: int256 = self.maintenance(now.price)
+    maintenance: int256 = book.maintenance(now.price)
     w: Work = empty(Work)
     is_fair: bool = False
     # nothing is left to do: not when max_buckets ends the crank
@@ -206,15 +206,6 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     else:
         book.settle_crank(keeper, 0, is_over)
     return w.buckets
-
-
-@view
-@internal
-def maintenance(price: uint256) -> int256:
-    """
-    @notice A bucket is liquidatable when x - beta < mmr * P, that is below this, rounded up.
-    """
-    return convert(fp.mul_div_up(price, parameters.bps(parameters.MAINTENANCE_MARGIN), fp.BPS), int256)
 
 
 @view

@@ -3,43 +3,10 @@ from __future__ import annotations
 import boa
 import pytest
 
+from tests.capital.support import COOLDOWN, DAY, ask, join, redeem, tokens, worth_of
 from tests.regressions.support import USD, set_params, wealth
 from tests.regressions.traps import trap
 from tests.system import WAD, World, build_world, check_books
-
-DAY = 86_400
-COOLDOWN = DAY
-
-
-def tokens(world: World, name: str, amount: int) -> str:
-    account = world.account(name)
-    with boa.env.prank(world.owner):
-        world.token.mint(account, amount)
-    with boa.env.prank(account):
-        world.token.approve(world.vault.address, 2**256 - 1)
-        world.token.approve(world.pool.address, 2**256 - 1)
-    return account
-
-
-def join(world: World, name: str, amount: int) -> int:
-    account = tokens(world, name, amount)
-    with boa.env.prank(account):
-        return int(world.vault.deposit(amount, account))
-
-
-def ask(world: World, name: str, shares: int, least: int = 0) -> int:
-    boa.env.time_travel(seconds=max(0, world.vault.unlocked_at(world.account(name)) - boa.env.timestamp))
-    with boa.env.prank(world.account(name)):
-        return int(world.vault.request_redeem(shares, world.account(name), least))
-
-
-def redeem(world: World, name: str, request: int) -> int:
-    with boa.env.prank(world.account(name)):
-        return int(world.vault.redeem_request(request))
-
-
-def worth_of(world: World, name: str) -> int:
-    return int(world.vault.convertToAssets(world.vault.balanceOf(world.account(name))))
 
 
 @trap("the first depositor inflates the share price")

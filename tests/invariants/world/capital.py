@@ -16,15 +16,16 @@ class LiquidityProviders(Pool):
         return int(self.exchange.vault.totalAssets())
 
     def _is_vault_open(self) -> bool:
-        """Every market clean at the newest price, and that fresh."""
+        """No bucket liquidatable at the newest price, and that fresh."""
         for i, model in enumerate(self.models):
             price, published_at = self.models[i].offered
             if self.now > published_at + MAX_AGE:
                 return False
             price = model.price if model.is_settling else price
             adjusted = price - self.market(i).funding_index_now()
+            margin = 0 if model.is_settling else -(-price * model.params.maintenance_margin_bps // 10_000)
             for bucket, _ in self.buckets(i):
-                if beta_of(bucket) > (adjusted if bucket >> 24 == LONG else -adjusted):
+                if beta_of(bucket) > (adjusted if bucket >> 24 == LONG else -adjusted) - margin:
                     return False
         return True
 
