@@ -539,7 +539,10 @@ def cash_for(amount: uint256) -> uint256:
     """
     cash: uint256 = self.cash()
     if cash < amount:
-        cash += extcall IMarginPool(POOL).draw(amount - cash)
+        drawn: uint256 = extcall IMarginPool(POOL).draw(amount - cash)
+        cash += drawn
+        if drawn != 0:
+            log IMarket.VariationMargin(amount=convert(drawn, int256))
     return min(cash, amount)
 
 

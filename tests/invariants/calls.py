@@ -233,12 +233,13 @@ class Chain:
 
     def logs(self, contract: Contract | None = None) -> list[Any]:
         """Events of the last call that changed state."""
+        return [event for address, event in self.told() if contract is None or address == contract.address]
+
+    def told(self) -> list[tuple[str, Any]]:
+        """Events of the last call that changed state, with who told them."""
         found = []
         for _, address, topics, data in self.raw_logs:
-            where = int.from_bytes(address, "big")
-            if contract is not None and where != int(contract.address, 16):
-                continue
-            reader = self.readers.get((where, topics[0]))
+            reader = self.readers.get((int.from_bytes(address, "big"), topics[0]))
             if reader is None:
                 continue
             make, indexed, others = reader
@@ -252,7 +253,7 @@ class Chain:
             else:
                 decoded = abi_decode([type_of(each) for each in others], data)
                 values.update({e["name"]: _named(e, v) for e, v in zip(others, decoded, strict=True)})
-            found.append(make(**values))
+            found.append(("0x" + bytes(address).hex(), make(**values)))
         return found
 
     @contextmanager
