@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,17 @@ def standing_paths() -> dict[str, PricePath]:
     return {listing.feed_name: PricePath((0,), (listing.price_wad,)) for listing in LISTINGS}
 
 
-async def start_stack(children: Children, folder: Path, paths: dict[str, PricePath], seconds: int = 1) -> Stack:
-    """Starts everything, in the order of `plimsoll.demo`. `paths` take `seconds` once the clock is started."""
+async def start_stack(
+    children: Children,
+    folder: Path,
+    paths: dict[str, PricePath],
+    seconds: int = 1,
+    sizes: Mapping[str, str] | None = None,
+) -> Stack:
+    """Starts everything, in the order of `plimsoll.demo`.
+
+    `paths` take `seconds` once the clock is started. `sizes` are environment variables of `scripts/deploy.py`.
+    """
     chain_port, keeper_port, *publisher_ports = free_ports(2 + PUBLISHERS)
     url = f"http://127.0.0.1:{chain_port}"
     deployment_path = folder / "deployments" / "local.json"
@@ -83,7 +93,7 @@ async def start_stack(children: Children, folder: Path, paths: dict[str, PricePa
 
     ape = str(Path(sys.executable).parent / "ape")
     options = ["--url", url, "--output", str(deployment_path), "--publisher-port", str(publisher_ports[0])]
-    deploying = children.start("deploy", [ape, "run", "deploy", *options], cwd=artifacts.ROOT)
+    deploying = children.start("deploy", [ape, "run", "deploy", *options], sizes, artifacts.ROOT)
     assert await deploying.finish(DEPLOY_SECONDS), deploying.tail()
     # A publisher signs at the full second; the block comes when a keeper has had time to answer.
     await asyncio.sleep((BLOCK_PHASE_MS - time.time_ns() // 1_000_000) % 1000 / 1000)

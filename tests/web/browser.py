@@ -27,6 +27,7 @@ class Browser:
     """One page. Selectors are CSS; `test_id` makes one from a `data-testid`."""
 
     def __init__(self, program: str, rpc_url: str, account: str) -> None:
+        self.account = account
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             ["node", "browser/driver.mjs", program, rpc_url, account, str(SCREENSHOTS / "failure.png")],

@@ -1,9 +1,11 @@
 """A chain, a deployment, publishers, a keeper and the built page: what `make demo` starts, less the crowd."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 
@@ -11,15 +13,22 @@ from plimsoll import accounts, artifacts, web
 from plimsoll.bars import PricePath
 from plimsoll.deploy import LISTINGS
 from plimsoll.processes import Children
+from plimsoll.replay import Clock, save_clock
 from tests.stack import Stack as Services
 from tests.stack import free_ports, start_stack
 from tests.web.browser import Browser, chromium_program
 
-TRADER = 6
-"""Index in the development mnemonic: Anvil signs for the first ten, and nobody else uses this one."""
+TRADER, NEWCOMER, RIVAL = 7, 8, 9
+"""Indices in the development mnemonic: Anvil signs for the first ten, and nobody else uses these."""
 RISE_BPS = 300
 RISE_SECONDS = 20
 """Slow enough that no price jumps past the maintenance margin: what is liquidated still has something left."""
+REST_SECONDS = 30.0
+JUMP_BPS = 1_500
+JUMP_MS = 40_000
+"""Then, in one second: shorts of high leverage lose more than they have."""
+SMALL_FUND = {"PLIMSOLL_SKIN_IN_THE_GAME": "20", "PLIMSOLL_INSURANCE": "20", "PLIMSOLL_COOLDOWN": "60"}
+"""Too little for the loss that a jump leaves, so that winners are deleveraged."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +36,42 @@ class Stack(Services):
     """The services and the page."""
 
     page_url: str
-    trader: str
 
     def rise(self) -> None:
         """From the next second on every price rises, by RISE_BPS in RISE_SECONDS."""
-        self.start_clock()
+        self._play(0, RISE_SECONDS * 1000)
+
+    def rest(self) -> None:
+        """Prices stand where the rise ends; comes back when the chain knows."""
+        save_clock(self.clock_path, Clock(JUMP_MS - 1000, JUMP_MS, 1000))
+        listing = LISTINGS[0]
+        market = self.deployment.markets[listing.symbol].address
+        expected = listing.price_wad * (10_000 + RISE_BPS) // 10_000
+        deadline = time.monotonic() + REST_SECONDS
+        while abs(self.contract("Lens").functions.market(market).call()[2] - expected) > expected // 1_000:
+            assert time.monotonic() < deadline, "prices do not come to rest"
+            time.sleep(0.5)
+
+    def jump(self) -> None:
+        """In two seconds every price stands JUMP_BPS over what it was listed at."""
+        self._play(JUMP_MS - 1000, JUMP_MS)
+
+    def _play(self, begin_ms: int, end_ms: int) -> None:
+        save_clock(self.clock_path, Clock(begin_ms, end_ms, 1000, int(time.time() * 1000) + 1000))
 
 
-def rising_paths() -> dict[str, PricePath]:
-    """Each price rises in 20 steps from where its market is listed."""
-    times = tuple(step * RISE_SECONDS * 50 for step in range(21))
+def dev(index: int) -> str:
+    """The address of a development account."""
+    return accounts.dev_account(index).address
+
+
+def paths() -> dict[str, PricePath]:
+    """Each price rises in 20 steps from where its market is listed, stays, and jumps."""
+    times = (*(step * RISE_SECONDS * 50 for step in range(21)), JUMP_MS)
+    moves = (*(RISE_BPS * step // 20 for step in range(21)), JUMP_BPS)
     return {
         listing.feed_name: PricePath(
-            times, tuple(listing.price_wad + listing.price_wad * RISE_BPS * step // 20 // 10_000 for step in range(21))
+            times, tuple(listing.price_wad + listing.price_wad * move // 10_000 for move in moves)
         )
         for listing in LISTINGS
     }
@@ -48,9 +80,9 @@ def rising_paths() -> dict[str, PricePath]:
 async def start(children: Children, folder: Path) -> Stack:
     """Starts the services, and the page beside them."""
     build = web.start_build(children)
-    services = await start_stack(children, folder, rising_paths(), RISE_SECONDS)
+    services = await start_stack(children, folder, paths(), RISE_SECONDS, SMALL_FUND)
     page_url = await web.serve_page(children, build, free_ports(1)[0], services.deployment_path.parent)
-    return Stack(**vars(services), page_url=page_url, trader=accounts.dev_account(TRADER).address)
+    return Stack(**vars(services), page_url=page_url)
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +97,34 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         children.stop_all()
 
 
-@pytest.fixture
-def browser(stack: Stack) -> Iterator[Browser]:
-    """A fresh browser with a wallet that holds the trader's key."""
+def opened(stack: Stack, account: str) -> Iterator[Browser]:
+    """A fresh browser with a wallet that holds the key of `account`.
+
+    Whatever a test does with it: no request leaves the machine, and the browser has nothing to complain about.
+    """
     program = chromium_program()
     assert program, "no Chromium or Google Chrome on PATH: run `make chromium`"
-    browser = Browser(program, stack.deployment.rpc_url, stack.trader)
+    browser = Browser(program, stack.deployment.rpc_url, account)
     try:
         yield browser
+        requests = browser.do("requests")
+        assert requests
+        strangers = {
+            url for url in requests if urlparse(url).scheme != "data" and urlparse(url).hostname != "127.0.0.1"
+        }
+        assert not strangers
+        assert browser.do("problems") == []
     finally:
         browser.close()
+
+
+@pytest.fixture
+def browser(stack: Stack) -> Iterator[Browser]:
+    """Of the trader whom most tests share."""
+    yield from opened(stack, dev(TRADER))
+
+
+@pytest.fixture
+def newcomer(stack: Stack) -> Iterator[Browser]:
+    """Of somebody who has never been here."""
+    yield from opened(stack, dev(NEWCOMER))

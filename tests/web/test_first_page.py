@@ -1,67 +1,8 @@
 """The first page in a real browser: from a wallet to the contracts and back, each claim checked against the chain."""
 
-from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlparse
-
-import pytest
-
 from tests.web.browser import SCREENSHOTS, Browser, test_id, units
 from tests.web.conftest import Stack
-
-USD = 10**6
-WAD = 10**18
-
-
-@pytest.fixture(autouse=True)
-def unspoilt(browser: Browser) -> Iterator[None]:
-    """Whatever a test does: no request leaves the machine, and the browser has nothing to complain about."""
-    yield
-    requests = browser.do("requests")
-    assert requests
-    strangers = {url for url in requests if urlparse(url).scheme != "data" and urlparse(url).hostname != "127.0.0.1"}
-    assert not strangers
-    assert browser.do("problems") == []
-
-
-def connect(stack: Stack, browser: Browser) -> None:
-    """Opens the page and connects the wallet that announced itself."""
-    browser.open(stack.page_url)
-    browser.wait(test_id("index-price"))
-    browser.click("connect")
-    browser.click("wallet-org.plimsoll.test")
-    browser.wait(test_id("address"))
-
-
-def free_balance(stack: Stack) -> int:
-    return stack.contract("MarginPool").functions.balance_of(stack.trader).call()
-
-
-def wallet_balance(stack: Stack) -> int:
-    return stack.contract("CollateralToken").functions.balanceOf(stack.trader).call()
-
-
-def position(stack: Stack, symbol: str) -> Any:
-    """`Lens.position` of the trader, its fields by name."""
-    lens = stack.w3.eth.contract(
-        address=stack.deployment.contracts["Lens"], abi=stack.contract("Lens").abi, decode_tuples=True
-    )
-    return lens.functions.position(stack.deployment.markets[symbol].address, stack.trader).call()
-
-
-def deposit(browser: Browser, amount: str) -> None:
-    browser.click("way-deposit")
-    browser.fill("cash-amount", amount)
-    browser.click("cash-submit")
-
-
-def order(browser: Browser, symbol: str, side: str, size: str, leverage: int) -> None:
-    """Fills the ticket and waits until it can be placed."""
-    browser.click(f"market-{symbol}")
-    browser.click(f"side-{side}")
-    browser.fill("leverage", str(leverage))
-    browser.fill("size", size)
-    browser.wait(f"{test_id('place')}:enabled")
+from tests.web.flows import USD, connect, deposit, free_balance, order, position, wallet_balance
 
 
 def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
@@ -69,13 +10,13 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
 
     browser.click("faucet")
     browser.wait_text("wallet-balance", r"^10,000\.00 USDC$")
-    assert wallet_balance(stack) == 10_000 * USD
+    assert wallet_balance(stack, browser.account) == 10_000 * USD
 
     # One signature and one transaction: the wallet can sign a permit.
     browser.do("asked")
     deposit(browser, "5,000")
     browser.wait_text("free-balance", r"^5,000\.00 USDC$")
-    assert free_balance(stack) == 5_000 * USD
+    assert free_balance(stack, browser.account) == 5_000 * USD
     asked = browser.do("asked")
     assert asked.count("eth_signTypedData_v4") == 1
     assert asked.count("eth_sendTransaction") == 1
@@ -88,12 +29,12 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     browser.wait_text("quote-liquidation", r"% away")
     quoted = units(browser.text("quote-liquidation"), 18)
     browser.screenshot(SCREENSHOTS / "ticket.png", whole=False)
-    before = free_balance(stack)
+    before = free_balance(stack, browser.account)
     browser.click("place")
     browser.wait(test_id("position-BTC"))
     browser.wait(f'{test_id("order-2")}[data-status="executed"]')
 
-    held = position(stack, "BTC")
+    held = position(stack, browser.account, "BTC")
     row = test_id("position-BTC")
     assert held.units > 0
     assert held.side == 0
@@ -104,8 +45,8 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
         == held.liquidation_price // 10**17 * 10**17
     )
     assert abs(quoted - held.liquidation_price) < held.liquidation_price // 200
-    paid = before - free_balance(stack)
-    assert units(browser.wait_text("free-balance", "USDC"), 6) == free_balance(stack) // 10**4 * 10**4
+    paid = before - free_balance(stack, browser.account)
+    assert units(browser.wait_text("free-balance", "USDC"), 6) == free_balance(stack, browser.account) // 10**4 * 10**4
     # 25 x, less what the rounding to a tick left in the free balance.
     assert 1_800 * USD < paid < 2_100 * USD
 
@@ -115,7 +56,7 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     stack.rise()
     browser.wait(f'{lights}[data-lights="5"]')
     browser.wait_text("position-pnl", r"^\+1,[345]\d\d\.\d\d$")
-    held = position(stack, "BTC")
+    held = position(stack, browser.account, "BTC")
     assert held.lights == 5
     assert 1_300 * USD < held.pnl < 1_600 * USD
     browser.screenshot(SCREENSHOTS / "first-page-light.png", theme="light", whole=False)
@@ -123,48 +64,57 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     assert browser.do("overflow") <= 0
     browser.screenshot(SCREENSHOTS / "first-page.png", whole=False)
 
+    # It is told on every page until it is read, also after a reload.
     browser.wait(test_id("position-ETH"), state="detached")
-    owed = position(stack, "ETH").cash_owed
+    browser.wait_text("incident-liquidation-ETH", "below the maintenance margin")
+    browser.click("page-risk")
+    browser.wait_text("feed", "Liquidated")
+    browser.open(stack.page_url)
+    browser.wait_text("incident-liquidation-ETH", r"The vault took it over at 4,\d\d\d\.")
+    browser.click("read-liquidation-ETH")
+    browser.wait(test_id("incident-liquidation-ETH"), state="detached")
+    browser.click("page-trade")
+    owed = position(stack, browser.account, "ETH").cash_owed
     assert owed > 0
     browser.wait_text("owed-ETH", f"{owed // USD:,}\\.\\d\\d USDC")
-    before = free_balance(stack)
+    before = free_balance(stack, browser.account)
     browser.click("collect-ETH")
     browser.wait(test_id("owed-ETH"), state="detached")
-    assert free_balance(stack) == before + owed
+    assert free_balance(stack, browser.account) == before + owed
 
-    before = free_balance(stack)
+    before = free_balance(stack, browser.account)
     browser.click("close-BTC")
     browser.wait_text("close-payout", "USDC")
     browser.click("close-confirm")
     browser.wait(test_id("position-BTC"), state="detached")
     browser.wait(f'{test_id("order-3")}[data-status="executed"]')
-    assert position(stack, "BTC").units == 0
-    assert free_balance(stack) - before > 2_500 * USD
-    shown = units(browser.wait_text("free-balance", f"^{free_balance(stack) // USD:,}\\."), 6)
-    assert shown == free_balance(stack) // 10**4 * 10**4
+    assert position(stack, browser.account, "BTC").units == 0
+    assert free_balance(stack, browser.account) - before > 2_500 * USD
+    shown = units(browser.wait_text("free-balance", f"^{free_balance(stack, browser.account) // USD:,}\\."), 6)
+    assert shown == free_balance(stack, browser.account) // 10**4 * 10**4
 
     browser.click("way-withdraw")
     browser.fill("cash-amount", "1000")
-    had = wallet_balance(stack)
+    had = wallet_balance(stack, browser.account)
     browser.click("cash-submit")
     browser.wait_text("toast", "is in your wallet")
-    assert wallet_balance(stack) == had + 1_000 * USD
+    assert wallet_balance(stack, browser.account) == had + 1_000 * USD
 
 
 def test_deposit__wallet_without_typed_data__approves(stack: Stack, browser: Browser) -> None:
     connect(stack, browser)
     browser.wallet(hasTypedData=False)
     browser.do("asked")
-    before = free_balance(stack)
+    before = free_balance(stack, browser.account)
     deposit(browser, "250")
     browser.wait_text("toast", r"250\.00 USDC is in your free balance")
-    assert free_balance(stack) == before + 250 * USD
+    assert free_balance(stack, browser.account) == before + 250 * USD
     assert browser.do("asked").count("eth_sendTransaction") == 2
 
 
 def test_rejection_and_refusal_are_told_in_words(stack: Stack, browser: Browser) -> None:
     connect(stack, browser)
-    before = free_balance(stack), wallet_balance(stack)
+    before = free_balance(stack, browser.account), wallet_balance(stack, browser.account)
     browser.wallet(rejects=True)
     deposit(browser, "100")
     browser.wait_text("toast", "You rejected it in the wallet. Nothing was sent.")
@@ -185,7 +135,7 @@ def test_rejection_and_refusal_are_told_in_words(stack: Stack, browser: Browser)
     assert not browser.is_enabled("place")
     browser.fill("size", "12..5")
     browser.wait_text("ticket-problem", "not a size")
-    assert (free_balance(stack), wallet_balance(stack)) == before
+    assert (free_balance(stack, browser.account), wallet_balance(stack, browser.account)) == before
 
 
 def test_wallet_on_another_chain__offers_to_switch(stack: Stack, browser: Browser) -> None:

@@ -12,6 +12,7 @@ import {
 import { signTypedData, writeContract } from "wagmi/actions";
 import { collateralTokenAbi, insuranceFundAbi, marginPoolAbi, marketAbi, orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
+import type { OrderArgs } from "../lib/orders_draft";
 import type { Plimsoll } from "./context";
 import { isRejection, isUnsupported } from "./errors";
 
@@ -26,8 +27,9 @@ interface Call<abi extends Abi, name extends ContractFunctionName<abi, "nonpayab
   abi: abi;
   functionName: name;
   args: ContractFunctionArgs<abi, "nonpayable" | "payable", name>;
-  gas?: bigint;
 }
+
+const NEW_PRICE_GAS = 100_000n;
 
 async function send<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
   { client, config, chain, account, onStep }: Sender,
@@ -35,8 +37,13 @@ async function send<const abi extends Abi, name extends ContractFunctionName<abi
   call: Call<abi, name>,
 ): Promise<TransactionReceipt> {
   await client.simulateContract({ ...call, account } as Parameters<typeof client.simulateContract>[0]);
+  const estimate = await client.estimateContractGas({ ...call, account } as Parameters<
+    typeof client.estimateContractGas
+  >[0]);
+  // In the block to come the same call may be the one that takes a new price in; and an inner call gets 63/64 only.
+  const gas = (estimate * 3n) / 2n + NEW_PRICE_GAS;
   onStep(ask);
-  const hash = await writeContract(config, { ...call, account, chainId: chain.id } as Parameters<
+  const hash = await writeContract(config, { ...call, gas, account, chainId: chain.id } as Parameters<
     typeof writeContract
   >[1]);
   onStep("Sent. Waiting for the block.", hash);
@@ -160,36 +167,31 @@ export async function withdraw(sender: Sender, amount: bigint): Promise<void> {
   });
 }
 
-export interface MarketOrder {
-  market: Address;
-  sizeDelta: bigint;
-  margin: bigint;
-  acceptablePrice: bigint;
-  isReduceOnly: boolean;
+/** One order, or an order with its exits, or exits of a position that is there. */
+export async function placeOrders(sender: Sender, orders: readonly OrderArgs[]): Promise<void> {
+  const [first, ...others] = orders;
+  if (first === undefined) throw new Error("nothing to place");
+  const book = { address: sender.deployment.contracts.OrderBook, abi: orderBookAbi } as const;
+  if (others.length === 0) {
+    await send(sender, "Confirm the order in your wallet.", { ...book, functionName: "place", args: [first] });
+    return;
+  }
+  const args = [sender.account, orders] as const;
+  await send(sender, "Confirm the orders in your wallet.", { ...book, functionName: "place_linked", args });
 }
 
-const MARKET_KIND = 0n;
-const ORDER_SECONDS = 300n;
-
-export async function placeOrder(sender: Sender, order: MarketOrder): Promise<void> {
-  const { timestamp } = await sender.client.getBlock();
-  await send(sender, "Confirm the order in your wallet.", {
+export async function changeMargin(sender: Sender, market: Address, amount: bigint): Promise<void> {
+  await send(sender, "Confirm the change of margin in your wallet.", {
     address: sender.deployment.contracts.OrderBook,
     abi: orderBookAbi,
-    functionName: "place",
-    args: [
-      {
-        market: order.market,
-        kind: MARKET_KIND,
-        size_delta: order.sizeDelta,
-        margin: order.margin,
-        trigger_price: 0n,
-        acceptable_price: order.acceptablePrice,
-        reduce_only: order.isReduceOnly,
-        expires_at: timestamp + ORDER_SECONDS,
-      },
-    ],
+    functionName: amount > 0n ? "add_margin" : "remove_margin",
+    args: [market, amount > 0n ? amount : -amount],
   });
+}
+
+/** In `seconds`, by the chain's clock. */
+export async function expiry(sender: Sender, seconds: bigint): Promise<bigint> {
+  return (await sender.client.getBlock()).timestamp + seconds;
 }
 
 export async function cancelOrder(sender: Sender, id: bigint): Promise<void> {
@@ -203,15 +205,12 @@ export async function cancelOrder(sender: Sender, id: bigint): Promise<void> {
 
 /** The owner's own way when no keeper comes. */
 export async function executeOrder(sender: Sender, id: bigint): Promise<void> {
-  const call = {
+  await send(sender, "Confirm the execution in your wallet.", {
     address: sender.deployment.contracts.OrderBook,
     abi: orderBookAbi,
     functionName: "execute",
     args: [id],
-  } as const;
-  const estimate = await sender.client.estimateContractGas({ ...call, account: sender.account });
-  // The inner call gets 63/64 of what is left, and the book refuses to fail an order for want of gas.
-  await send(sender, "Confirm the execution in your wallet.", { ...call, gas: (estimate * 3n) / 2n });
+  });
 }
 
 /** Moves what a liquidation or a deleveraging owes to the free balance, and issues the recovery claim. */

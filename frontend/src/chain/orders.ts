@@ -1,4 +1,5 @@
 /** The connected trader's orders, from the order book's events. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { encodeEventTopics, pad, parseEventLogs, type Hex, type Log } from "viem";
 import { orderBookAbi } from "../generated/abis";
@@ -8,6 +9,8 @@ import { usePlimsoll } from "./context";
 import { useLogs } from "./logs";
 
 const EVENTS = ["OrderPlaced", "OrderExecuted", "OrderCancelled", "OrderFailed"] as const;
+const LINKS_MS = 2_000;
+const NO_LINKS: ReadonlyMap<bigint, Link> = new Map();
 const SIGNATURES: Hex[] = EVENTS.map((eventName) => {
   const [signature] = encodeEventTopics({ abi: orderBookAbi, eventName });
   return signature as Hex;
@@ -67,6 +70,44 @@ export function useOrders(owner: Address | undefined): OrderRecord[] {
     },
   );
   return useMemo(() => foldOrders(toEvents(logs)), [logs]);
+}
+
+export interface Link {
+  /** It waits for this order to fill; 0 for none. */
+  orderId: bigint;
+  /** If one of the two fills the other is cancelled; 0 for none. */
+  twinId: bigint;
+}
+
+/** How pending orders hang together. */
+export function useLinks(orders: readonly OrderRecord[]): ReadonlyMap<bigint, Link> {
+  const { client, deployment } = usePlimsoll();
+  const ids = orders.filter(({ kind, outcome }) => outcome.status === "pending" && kind > 0n).map(({ id }) => id);
+  const { data } = useQuery({
+    queryKey: ["links", ids.join()],
+    queryFn: async () => {
+      const states = await Promise.all(
+        ids.map((id) =>
+          client.readContract({
+            address: deployment.contracts.OrderBook,
+            abi: orderBookAbi,
+            functionName: "order_state",
+            args: [id],
+          }),
+        ),
+      );
+      return new Map(
+        ids.map((id, i) => [id, { orderId: states[i]?.order_id ?? 0n, twinId: states[i]?.twin_id ?? 0n }]),
+      );
+    },
+    enabled: ids.length > 0,
+    refetchInterval: LINKS_MS,
+    placeholderData: keepPreviousData,
+    networkMode: "always",
+    retry: false,
+    structuralSharing: false,
+  });
+  return data ?? NO_LINKS;
 }
 
 /** Calls `onDecided` once for each order seen pending and then executed, failed or cancelled. */

@@ -11,6 +11,7 @@ import {
   vaultAbi,
 } from "../generated/abis";
 import type { Address, MarketInfo } from "../lib/deployment";
+import { ceilDiv } from "../lib/fixed";
 import { usePlimsoll, type Plimsoll } from "./context";
 import { revertReason } from "./errors";
 
@@ -21,6 +22,20 @@ export type PositionView = ContractFunctionReturnType<typeof lensAbi, "view", "p
 export type AdlRank = ContractFunctionReturnType<typeof lensAbi, "view", "adl_rank">;
 export type Quote = ContractFunctionReturnType<typeof lensAbi, "view", "quote">;
 export type MarketParams = ContractFunctionReturnType<typeof marketAbi, "view", "params">;
+
+/** Of an order that nobody has asked about. */
+export const NO_QUOTE: Quote = {
+  fill_price: 0n,
+  premium: 0n,
+  fee: 0n,
+  margin_locked: 0n,
+  paid_out: 0n,
+  units_after: 0n,
+  entry_price: 0n,
+  liquidation_price: 0n,
+  leverage: 0n,
+  error: "nothing asked",
+};
 
 export interface MarketState {
   info: MarketInfo;
@@ -37,6 +52,7 @@ export interface Venue {
   /** The chain's clock. Ages and expiries go by it, never by the computer's. */
   now: bigint;
   markets: MarketState[];
+  /** What an order placed in the next block escrows for its keeper, at most. */
   keeperFee: bigint;
   vaultWorth: bigint | null;
   skinInTheGame: bigint;
@@ -47,12 +63,18 @@ export interface Venue {
 interface Head {
   number: bigint;
   timestamp: bigint;
+  baseFeePerGas: bigint | null;
 }
+
+/** A base fee grows by an eighth in a block at most. */
+const highestNextBaseFee = (block: Head): bigint => ceilDiv((block.baseFeePerGas ?? 0n) * 9n, 8n);
 
 export interface HeldPosition {
   info: MarketInfo;
   view: PositionView;
   rank: AdlRank | null;
+  /** Its place in the grid. */
+  bucket: bigint;
 }
 
 export interface Account {
@@ -97,7 +119,13 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
           : { info, params, coverable, view, problem: "" };
       }),
     ),
-    client.readContract({ address: contracts.OrderBook, abi: orderBookAbi, functionName: "keeper_fee", ...at }),
+    client.readContract({
+      address: contracts.OrderBook,
+      abi: orderBookAbi,
+      functionName: "keeper_fee",
+      args: [highestNextBaseFee(block)],
+      ...at,
+    }),
     client
       .readContract({ address: contracts.Vault, abi: vaultAbi, functionName: "totalAssets", ...at })
       .catch(nullIfRefused),
@@ -161,11 +189,18 @@ async function readAccount({ client, deployment }: Plimsoll, owner: Address, blo
         // A market without a price holds no positions.
         if (typeof view === "string") return null;
         if (view.units === 0n && view.cash_owed === 0n && view.claim_owed === 0n) return null;
-        const rank =
-          view.units === 0n
-            ? null
-            : await client.readContract({ ...lens, functionName: "adl_rank", args: [info.address, owner] });
-        return { info, view, rank };
+        if (view.units === 0n) return { info, view, rank: null, bucket: 0n };
+        const [rank, { bucket }] = await Promise.all([
+          client.readContract({ ...lens, functionName: "adl_rank", args: [info.address, owner] }),
+          client.readContract({
+            address: info.address,
+            abi: marketAbi,
+            functionName: "position",
+            args: [owner],
+            ...at,
+          }),
+        ]);
+        return { info, view, rank, bucket };
       }),
     ),
   ]);
@@ -205,6 +240,24 @@ export function useSnapshot(owner: Address | undefined) {
   });
 }
 
+/** The first `n` buckets of a side's ADL queue. */
+export function useQueue(market: Address, side: bigint, n: bigint) {
+  const { client, deployment } = usePlimsoll();
+  return useQuery({
+    queryKey: ["queue", market, side.toString(), n.toString()],
+    queryFn: () =>
+      client.readContract({
+        address: deployment.contracts.Lens,
+        abi: lensAbi,
+        functionName: "queue",
+        args: [market, side, n],
+      }),
+    refetchInterval: POLL_MS,
+    networkMode: "always",
+    retry: false,
+  });
+}
+
 const NOBODY: Address = "0x0000000000000000000000000000000000000000";
 
 /** What `sizeDelta` would do now. Works before a wallet is connected: nobody has no position. */
@@ -221,6 +274,30 @@ export function useQuote(market: Address, owner: Address | undefined, sizeDelta:
       }),
     enabled: sizeDelta !== 0n,
     placeholderData: keepPreviousData,
+    refetchInterval: POLL_MS,
+    gcTime: 5_000,
+    networkMode: "always",
+    retry: false,
+  });
+}
+
+/** Why the market would refuse to add (+) or take out (-) `amount` of margin now; "" if it would not. */
+export function useMarginCheck(market: Address, account: Account, amount: bigint) {
+  const { client, deployment } = usePlimsoll();
+  return useQuery({
+    queryKey: ["margin", market, account.address, amount.toString()],
+    queryFn: () =>
+      client
+        .simulateContract({
+          address: deployment.contracts.OrderBook,
+          abi: orderBookAbi,
+          functionName: amount > 0n ? "add_margin" : "remove_margin",
+          args: [market, amount > 0n ? amount : -amount],
+          account: account.address,
+        })
+        .then(() => "")
+        .catch(revertReason),
+    enabled: amount !== 0n,
     refetchInterval: POLL_MS,
     gcTime: 5_000,
     networkMode: "always",

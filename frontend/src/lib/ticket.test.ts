@@ -1,15 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { WAD, cashScale } from "./fixed";
-import {
-  acceptablePrice,
-  affordableSize,
-  distance,
-  marginFor,
-  maxLeverage,
-  openingPart,
-  shortfall,
-  sizeDelta,
-} from "./ticket";
+import { affordableSize, distance, marginFor, maxLeverage, openingPart, shortfall, sizeDelta } from "./ticket";
 
 const USD = 1_000_000n;
 
@@ -42,13 +33,6 @@ test("maxLeverage stays a tenth under the limit", () => {
   expect(maxLeverage(200n)).toBe(45n);
   expect(maxLeverage(10_000n)).toBe(1n);
   expect(maxLeverage(0n)).toBe(1n);
-});
-
-test("acceptablePrice is above a buy and below a sale, rounded against neither's limit", () => {
-  expect(acceptablePrice(100n * WAD, true, 100n)).toBe(101n * WAD);
-  expect(acceptablePrice(100n * WAD, false, 100n)).toBe(99n * WAD);
-  expect(acceptablePrice(3n, true, 100n)).toBe(3n);
-  expect(acceptablePrice(3n, false, 100n)).toBe(3n);
 });
 
 test("distance is a share of the reference", () => {

@@ -25,11 +25,6 @@ export function maxLeverage(initialMarginBps: bigint): bigint {
   return max(1n, (BPS * 9n) / (initialMarginBps * 10n));
 }
 
-/** The worst price to accept: above the expected fill for a buy, below it for a sale. */
-export function acceptablePrice(fillPrice: bigint, isBuy: boolean, toleranceBps: bigint): bigint {
-  return isBuy ? floorDiv(fillPrice * (BPS + toleranceBps), BPS) : ceilDiv(fillPrice * (BPS - toleranceBps), BPS);
-}
-
 /** How far `price` is from `reference`, as a WAD share of it. */
 export function distance(price: bigint, reference: bigint): bigint {
   return reference === 0n ? 0n : floorDiv(abs(price - reference) * WAD, reference);

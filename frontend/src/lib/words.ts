@@ -1,4 +1,5 @@
 /** What the contracts say, in a trader's words. What is not listed is shown as the contract said it. */
+import { formatUnits } from "./fixed";
 
 const REASONS: Record<string, string> = {
   "wait: stale price": "Waiting: the price is too old. The order stays until a fresh one arrives.",
@@ -127,4 +128,17 @@ export function payersInWords(paid: Payers, money: (cash: bigint) => string): st
   ] as const;
   const told = parts.filter(([, cash]) => cash > 0n).map(([name, cash]) => `${name} ${money(cash)}`);
   return told.length === 0 ? "nobody" : told.join(", ");
+}
+
+interface Standing {
+  isEligible: boolean;
+  unitsAhead: bigint;
+  unitsEligible: bigint;
+  lights: number;
+}
+
+/** "2 of 5 lights, 3.1 BTC of 12 ahead". */
+export function placeInWords(place: Standing, symbol: string): string {
+  if (!place.isEligible) return "not in the queue";
+  return `${place.lights} of 5 lights, ${formatUnits(place.unitsAhead)} of ${formatUnits(place.unitsEligible)} ${symbol} ahead`;
 }

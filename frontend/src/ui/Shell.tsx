@@ -4,6 +4,7 @@ import { usePlimsoll } from "../chain/context";
 import { useSnapshot, type Account, type Venue } from "../chain/reads";
 import { useWallet } from "../chain/wallet";
 import type { Route } from "../lib/route";
+import { AdlWarnings } from "./adl/AdlWarnings";
 import { Hits } from "./Hits";
 import { Notice } from "./Notice";
 import { OrderNews } from "./OrderNews";
@@ -94,6 +95,7 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
         </div>
       )}
       <WalletBanner />
+      {account !== undefined && <AdlWarnings account={account} venue={venue} />}
       {wallet.address !== undefined && <Hits owner={wallet.address} account={account} />}
       <main className="page" ref={main} tabIndex={-1}>
         <Suspense fallback={<p className="empty">Loading the page.</p>}>

@@ -46,7 +46,8 @@ export function Row({ label, value, hint, tone, testId }: RowProps) {
 interface AmountProps {
   id: string;
   label: string;
-  unit: string;
+  unit: ReactNode;
+  placeholder?: string;
   value: string;
   isBad?: boolean;
   describedBy?: string | undefined;
@@ -55,7 +56,8 @@ interface AmountProps {
 }
 
 /** A number a person types. It stays text until it is read as a bigint. */
-export function AmountField({ id, label, unit, value, isBad = false, describedBy, aside, onChange }: AmountProps) {
+export function AmountField(props: AmountProps) {
+  const { id, label, unit, placeholder = "0", value, isBad = false, describedBy, aside, onChange } = props;
   return (
     <div className="field">
       <div className="field-head">
@@ -69,7 +71,7 @@ export function AmountField({ id, label, unit, value, isBad = false, describedBy
           inputMode="decimal"
           autoComplete="off"
           spellCheck={false}
-          placeholder="0"
+          placeholder={placeholder}
           value={value}
           aria-invalid={isBad}
           aria-describedby={describedBy}
@@ -106,6 +108,29 @@ export function Choice<T extends string>({ label, value, choices, onChange, clas
         </button>
       ))}
     </fieldset>
+  );
+}
+
+interface ToggleProps {
+  id: string;
+  label: string;
+  hint?: string;
+  isOn: boolean;
+  onChange: (isOn: boolean) => void;
+}
+
+export function Toggle({ id, label, hint, isOn, onChange }: ToggleProps) {
+  return (
+    <label className="toggle" title={hint} htmlFor={id}>
+      <input
+        id={id}
+        data-testid={id}
+        type="checkbox"
+        checked={isOn}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      {label}
+    </label>
   );
 }
 

@@ -1,6 +1,6 @@
 /** A small market whose events are made as the contracts make them, for tests. */
-import { BPS, WAD, cashScale, ceilDiv, floorDiv } from "../fixed";
-import { equityOf, floorOf, scoreOf } from "../grid";
+import { BPS, WAD, cashScale, floorDiv } from "../fixed";
+import { bucketFor, equityOf, scoreOf } from "../grid";
 import type { MarketEvent, MarketEventName } from "./events";
 
 export const DECIMALS = 6;
@@ -10,11 +10,11 @@ export const TRADERS = [
   "0x2222222222222222222222222222222222222222",
 ] as const;
 
-/** The bucket of `side` whose class floor is the highest below `basis` and whose beta is the first at or above `beta`. */
+/** Bucket of a position that is worth nothing at `beta`. */
 export function bucketAt(side: bigint, basis: bigint, beta: bigint): bigint {
-  let index = 0n;
-  while (floorOf(index + 1n) <= basis) index += 1n;
-  return (side << 24n) | (index << 16n) | (ceilDiv(beta, floorOf(index) >> 4n) + 32_768n);
+  const id = bucketFor(side, basis, beta);
+  if (id === null) throw new Error("out of the grid");
+  return id;
 }
 
 export class Script {

@@ -1,13 +1,15 @@
 import { useState } from "react";
-import { placeOrder } from "../../chain/actions";
+import { expiry, placeOrders } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import { useQuote, type Account, type HeldPosition } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { formatCash, formatPrice, formatUnits } from "../../lib/fixed";
-import { acceptablePrice } from "../../lib/ticket";
+import { CLOSE_LONG, CLOSE_SHORT } from "../../lib/orders";
+import { MARKET_KIND, worstPrice } from "../../lib/orders_draft";
 import { isWait, reasonInWords } from "../../lib/words";
 import { Dialog } from "../Dialog";
 import { Choice, Row } from "../parts";
+import { toleranceOf } from "./draft";
 
 /** In a fall a tight limit keeps a position open that its owner wants closed: "any" is one of the choices. */
 const TOLERANCES = [
@@ -15,6 +17,16 @@ const TOLERANCES = [
   { value: "500", text: "5%" },
   { value: "any", text: "Any price" },
 ] as const;
+
+/** The last is a choice of its own: whatever is there when the order executes, nothing stays behind. */
+const PARTS = [
+  { value: "25", text: "25%" },
+  { value: "50", text: "50%" },
+  { value: "75", text: "75%" },
+  { value: "all", text: "All" },
+] as const;
+
+const SECONDS = 300n;
 
 interface Props {
   position: HeldPosition;
@@ -28,9 +40,11 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
   const { symbol, decimals } = deployment.collateral;
   const { run, isBusy } = useTransactions();
   const [tolerance, setTolerance] = useState<(typeof TOLERANCES)[number]["value"]>("500");
+  const [part, setPart] = useState<(typeof PARTS)[number]["value"]>("all");
   const { view, info } = position;
   const isLong = view.side === 0n;
-  const delta = isLong ? -view.units : view.units;
+  const units = part === "all" ? view.units : (view.units * BigInt(part)) / 100n;
+  const delta = isLong ? -units : units;
   const quote = useQuote(info.address, account.address, delta, 0n);
   // A way out is never blocked for want of a quote: what may pass by itself only delays the order.
   const error = quote.data?.error ?? "";
@@ -44,23 +58,33 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
 
   const submit = async () => {
-    const limit = tolerance === "any" ? 0n : acceptablePrice(expected, delta > 0n, BigInt(tolerance));
     onClose();
-    await run(`Close ${info.symbol}`, "Placed. It executes at the next published price.", (sender) =>
-      placeOrder(sender, {
-        market: info.address,
-        sizeDelta: delta,
-        margin: 0n,
-        acceptablePrice: limit,
-        isReduceOnly: true,
-      }),
+    await run(`Close ${info.symbol}`, "Placed. It executes at the next published price.", async (sender) =>
+      placeOrders(sender, [
+        {
+          market: info.address,
+          kind: MARKET_KIND,
+          size_delta: part !== "all" ? delta : isLong ? CLOSE_LONG : CLOSE_SHORT,
+          margin: 0n,
+          trigger_price: 0n,
+          acceptable_price: worstPrice(expected, delta > 0n, toleranceOf(tolerance)),
+          reduce_only: true,
+          expires_at: await expiry(sender, SECONDS),
+        },
+      ]),
     );
   };
 
   return (
     <Dialog title={`Close ${info.symbol} ${isLong ? "long" : "short"}`} onClose={onClose}>
+      <Choice label="Close-part" value={part} choices={PARTS} onChange={setPart} />
       <dl className="rows">
-        <Row label="Size" value={`${formatUnits(view.units)} ${info.symbol}`} />
+        <Row
+          label="Size"
+          value={
+            part === "all" ? `all, now ${formatUnits(units)} ${info.symbol}` : `${formatUnits(units)} ${info.symbol}`
+          }
+        />
         <Row label="Expected fill" value={quoted === undefined ? "–" : formatPrice(quoted.fill_price)} />
         <Row label="Fee" value={quoted === undefined ? "–" : cash(quoted.fee)} />
         <Row
@@ -93,7 +117,7 @@ export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
         type="button"
         className="primary wide"
         data-testid="close-confirm"
-        disabled={isBusy || missing > 0n || (error !== "" && !isWait(error))}
+        disabled={isBusy || missing > 0n || units === 0n || (error !== "" && !isWait(error))}
         onClick={() => void submit()}
       >
         Close at the next price

@@ -1,6 +1,7 @@
 import { usePlimsoll } from "../../chain/context";
-import type { MarketState, Venue } from "../../chain/reads";
-import { abs, formatCompact, formatPercent, formatPrice, notional } from "../../lib/fixed";
+import { useHistory } from "../../chain/history";
+import type { MarketState, MarketView, Venue } from "../../chain/reads";
+import { WAD, formatCompact, formatPercent, formatPrice, max, notional } from "../../lib/fixed";
 import { formatAge, fundingInWords, reasonInWords } from "../../lib/words";
 import { Stat } from "../parts";
 
@@ -36,6 +37,32 @@ function Alerts({ market }: { market: MarketState }) {
         </div>
       )}
     </>
+  );
+}
+
+/** What may still be bought (+1) or sold (-1), at the index price. */
+function roomFor(view: MarketView, sign: bigint, decimals: number): bigint {
+  const skew = notional(view.skew, view.index_price, decimals) * (view.skew < 0n ? -1n : 1n);
+  return max(0n, view.open_capacity - sign * skew);
+}
+
+const DAY = 86_400n;
+
+function DayChange({ market, now }: { market: MarketState; now: bigint }) {
+  const { prices } = useHistory().of(market.info.address);
+  const from = prices.findLast(({ publishedAt }) => publishedAt <= now - DAY) ?? prices[0];
+  if (from === undefined || market.view === null) return <Stat label="24 h change" value="–" />;
+  const change = ((market.view.index_price - from.price) * WAD) / from.price;
+  const isYoung = from.publishedAt > now - DAY;
+  return (
+    <Stat
+      label="24 h change"
+      value={formatPercent(change, { sign: true })}
+      tone={change < 0n ? "bad" : "good"}
+      note={isYoung ? `${formatAge(now - from.publishedAt)} old` : undefined}
+      hint={isYoung ? "Since the first price: the market is younger than a day" : "Index price against a day ago"}
+      testId="day-change"
+    />
   );
 }
 
@@ -84,19 +111,20 @@ export function MarketBar({ venue, selected, onSelect }: Props) {
               hint="The price of an infinitely small trade: index and skew"
               testId="mark-price"
             />
+            <DayChange market={selected} now={venue.now} />
             <Stat
               label="Funding / day"
               value={formatPercent(view.funding_rate_per_day, { places: 4, sign: true })}
-              note={fundingInWords(view.funding_rate_per_day)}
-              hint="Accrues by the second"
+              note={`${fundingInWords(view.funding_rate_per_day)}, each second`}
+              hint="There is no payment to wait for: funding accrues by the second, pro rata of the rate of a day"
             />
             <Stat label="Long OI" value={usd(view.units_long)} tone="good" testId="oi-long" />
             <Stat label="Short OI" value={usd(view.units_short)} tone="bad" testId="oi-short" />
             <Stat
-              label="Skew / room"
-              value={`${usd(abs(view.skew))} / $${formatCompact(view.open_capacity, decimals)}`}
-              note={view.skew === 0n ? "balanced" : view.skew > 0n ? "long" : "short"}
-              hint="What the vault holds against the traders, and the most that new trades may bring it to"
+              label="Room long / short"
+              value={`$${formatCompact(roomFor(view, 1n, decimals), decimals)} / $${formatCompact(roomFor(view, -1n, decimals), decimals)}`}
+              hint="How much may still be opened on each side before the vault holds as much skew as its loss budget covers"
+              testId="room"
             />
           </dl>
         )}

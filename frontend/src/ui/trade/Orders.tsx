@@ -1,16 +1,26 @@
 import { cancelOrder, executeOrder } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
+import { useLinks, type Link } from "../../chain/orders";
 import type { MarketState, Venue } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { abs, formatCash, formatPrice, formatUnits } from "../../lib/fixed";
-import type { OrderRecord } from "../../lib/orders";
+import { isFullClose, type OrderRecord } from "../../lib/orders";
+import { LIMIT_KIND, waitsForFall } from "../../lib/orders_draft";
 import { formatAge, reasonInWords } from "../../lib/words";
 import { Panel } from "../parts";
 
 const SHOWN = 30;
 
-function Outcome({ order, market, now }: { order: OrderRecord; market: MarketState | undefined; now: bigint }) {
+interface OutcomeProps {
+  order: OrderRecord;
+  market: MarketState | undefined;
+  now: bigint;
+  /** The order that has to fill before this one may; 0 for none. */
+  waitsFor: bigint;
+}
+
+function Outcome({ order, market, now, waitsFor }: OutcomeProps) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
   const { outcome } = order;
@@ -18,7 +28,16 @@ function Outcome({ order, market, now }: { order: OrderRecord; market: MarketSta
     case "pending":
       if (now > order.expiresAt) return <>Expired. Cancel it to get the escrow back.</>;
       if (market?.view?.is_stale === true) return <>{reasonInWords("wait: stale price")}</>;
-      return <>Waiting for the next price. Expires in {formatAge(order.expiresAt - now)}.</>;
+      return (
+        <>
+          {waitsFor > 0n
+            ? `Waiting for order ${waitsFor} to fill.`
+            : order.triggerPrice === 0n
+              ? "Waiting for the next price."
+              : `Waiting for a price at or ${waitsForFall(order.kind, order.sizeDelta > 0n) ? "below" : "above"} the trigger.`}{" "}
+          Expires in {formatAge(order.expiresAt - now)}.
+        </>
+      );
     case "executed":
       return (
         <>
@@ -37,6 +56,83 @@ function Outcome({ order, market, now }: { order: OrderRecord; market: MarketSta
 const NAMES = { pending: "Pending", executed: "Executed", failed: "Not filled", cancelled: "Cancelled" } as const;
 const TONES = { pending: "warn", executed: "good", failed: "bad", cancelled: "muted" } as const;
 
+const KINDS = ["Market", "Limit", "Stop"] as const;
+
+/** What an order is, in a word. */
+function kindOf(order: OrderRecord, link: Link | undefined): string {
+  const kind = KINDS[Number(order.kind)] ?? "?";
+  if (!order.reduceOnly) return kind;
+  if (order.kind === 0n) return "Close";
+  const isExit = link !== undefined && (link.orderId > 0n || link.twinId > 0n);
+  if (isExit || isFullClose(order.sizeDelta)) return order.kind === LIMIT_KIND ? "Take profit" : "Stop loss";
+  return `${kind}, reduce only`;
+}
+
+function OrderActions({ id }: { id: bigint }) {
+  const { run, isBusy } = useTransactions();
+  const { isReady } = useWallet();
+  return (
+    <>
+      <button
+        type="button"
+        className="ghost small"
+        disabled={isBusy || !isReady}
+        title="When no keeper comes: execute it yourself and keep the keeper fee"
+        onClick={() => void run(`Execute order ${id}`, "Executed.", (sender) => executeOrder(sender, id))}
+      >
+        Execute
+      </button>
+      <button
+        type="button"
+        className="ghost small"
+        data-testid={`cancel-${id}`}
+        disabled={isBusy || !isReady}
+        onClick={() =>
+          void run(`Cancel order ${id}`, "Cancelled. The escrow is back.", (sender) => cancelOrder(sender, id))
+        }
+      >
+        Cancel
+      </button>
+    </>
+  );
+}
+
+interface RowProps {
+  order: OrderRecord;
+  market: MarketState | undefined;
+  now: bigint;
+  link: Link | undefined;
+  waitsFor: bigint;
+}
+
+function OrderRow({ order, market, now, link, waitsFor }: RowProps) {
+  const { status } = order.outcome;
+  return (
+    <tr data-testid={`order-${order.id}`} data-status={status}>
+      <th scope="row" data-label="Order">
+        <b>{market?.info.symbol ?? "?"}</b> <span className="muted">#{order.id.toString()}</span>
+      </th>
+      <td data-label="Kind">
+        {kindOf(order, link)}
+        {link !== undefined && link.twinId > 0n && <small>or #{link.twinId.toString()}</small>}
+      </td>
+      <td data-label="Side">
+        <span className={order.sizeDelta > 0n ? "side good" : "side bad"}>{order.sizeDelta > 0n ? "Buy" : "Sell"}</span>
+      </td>
+      <td data-label="Size">{isFullClose(order.sizeDelta) ? "all" : formatUnits(abs(order.sizeDelta))}</td>
+      <td data-label="Trigger">{order.triggerPrice === 0n ? "–" : formatPrice(order.triggerPrice)}</td>
+      <td data-label="Worst price">{order.acceptablePrice === 0n ? "any" : formatPrice(order.acceptablePrice)}</td>
+      <td data-label="Status" className={TONES[status]}>
+        {NAMES[status]}
+      </td>
+      <td data-label="Outcome" className="text">
+        <Outcome order={order} market={market} now={now} waitsFor={waitsFor} />
+      </td>
+      <td className="actions">{status === "pending" && <OrderActions id={order.id} />}</td>
+    </tr>
+  );
+}
+
 export function Orders({
   orders,
   venue,
@@ -46,9 +142,9 @@ export function Orders({
   venue: Venue;
   isConnected: boolean;
 }) {
-  const { run, isBusy } = useTransactions();
-  const { isReady } = useWallet();
-  const pending = orders.filter((order) => order.outcome.status === "pending").length;
+  const links = useLinks(orders);
+  const open = new Set(orders.filter((order) => order.outcome.status === "pending").map((order) => order.id));
+  const pending = open.size;
   return (
     <Panel title="Orders" aside={pending > 0 && <span className="count">{pending} pending</span>} className="orders">
       {orders.length === 0 ? (
@@ -59,9 +155,11 @@ export function Orders({
             <thead>
               <tr>
                 <th scope="col">Order</th>
+                <th scope="col">Kind</th>
                 <th scope="col">Side</th>
                 <th scope="col">Size</th>
-                <th scope="col">Limit</th>
+                <th scope="col">Trigger</th>
+                <th scope="col">Worst price</th>
                 <th scope="col">Status</th>
                 <th scope="col" className="text">
                   Outcome
@@ -72,66 +170,18 @@ export function Orders({
               </tr>
             </thead>
             <tbody>
-              {orders.slice(0, SHOWN).map((order) => {
-                const market = venue.markets.find(
-                  (state) => state.info.address.toLowerCase() === order.market.toLowerCase(),
-                );
-                const { status } = order.outcome;
-                return (
-                  <tr key={order.id.toString()} data-testid={`order-${order.id}`} data-status={status}>
-                    <th scope="row" data-label="Order">
-                      <b>{market?.info.symbol ?? "?"}</b> <span className="muted">#{order.id.toString()}</span>
-                    </th>
-                    <td data-label="Side">
-                      <span className={order.sizeDelta > 0n ? "side good" : "side bad"}>
-                        {order.sizeDelta > 0n ? "Buy" : "Sell"}
-                      </span>
-                      {order.reduceOnly && <small>reduce only</small>}
-                    </td>
-                    <td data-label="Size">{formatUnits(abs(order.sizeDelta))}</td>
-                    <td data-label="Limit">
-                      {order.acceptablePrice === 0n ? "any" : formatPrice(order.acceptablePrice)}
-                    </td>
-                    <td data-label="Status" className={TONES[status]}>
-                      {NAMES[status]}
-                    </td>
-                    <td data-label="Outcome" className="text">
-                      <Outcome order={order} market={market} now={venue.now} />
-                    </td>
-                    <td className="actions">
-                      {status === "pending" && (
-                        <>
-                          <button
-                            type="button"
-                            className="ghost small"
-                            disabled={isBusy || !isReady}
-                            title="When no keeper comes: execute it yourself and keep the keeper fee"
-                            onClick={() =>
-                              void run(`Execute order ${order.id}`, "Executed.", (sender) =>
-                                executeOrder(sender, order.id),
-                              )
-                            }
-                          >
-                            Execute
-                          </button>
-                          <button
-                            type="button"
-                            className="ghost small"
-                            disabled={isBusy || !isReady}
-                            onClick={() =>
-                              void run(`Cancel order ${order.id}`, "Cancelled. The escrow is back.", (sender) =>
-                                cancelOrder(sender, order.id),
-                              )
-                            }
-                          >
-                            Cancel
-                          </button>
-                        </>
-                      )}
-                    </td>
-                  </tr>
-                );
-              })}
+              {orders.slice(0, SHOWN).map((order) => (
+                <OrderRow
+                  key={order.id.toString()}
+                  order={order}
+                  market={venue.markets.find(
+                    (state) => state.info.address.toLowerCase() === order.market.toLowerCase(),
+                  )}
+                  now={venue.now}
+                  link={links.get(order.id)}
+                  waitsFor={open.has(links.get(order.id)?.orderId ?? 0n) ? (links.get(order.id)?.orderId ?? 0n) : 0n}
+                />
+              ))}
             </tbody>
           </table>
         </div>

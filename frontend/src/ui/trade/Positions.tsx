@@ -4,11 +4,13 @@ import { usePlimsoll } from "../../chain/context";
 import type { Account, HeldPosition, Venue } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
-import { formatCash, formatLeverage, formatPercent, formatPrice, formatUnits } from "../../lib/fixed";
-import { distance } from "../../lib/ticket";
-import { CloseDialog } from "./CloseDialog";
-import { Lights } from "../Lights";
+import { formatCash } from "../../lib/fixed";
+import { AdlDrawer } from "../adl/AdlDrawer";
 import { Panel } from "../parts";
+import { CloseDialog } from "./CloseDialog";
+import { ExitsDialog } from "./ExitsDialog";
+import { MarginDialog } from "./MarginDialog";
+import { PositionRow, type Task } from "./PositionRow";
 
 function Owed({ position }: { position: HeldPosition }) {
   const { deployment } = usePlimsoll();
@@ -49,67 +51,42 @@ function Owed({ position }: { position: HeldPosition }) {
   );
 }
 
-function PositionRow({ position, onClose }: { position: HeldPosition; onClose: () => void }) {
-  const { deployment } = usePlimsoll();
-  const { decimals } = deployment.collateral;
-  const { isReady } = useWallet();
-  const { view, rank, info } = position;
-  const isLong = view.side === 0n;
-  return (
-    <tr data-testid={`position-${info.symbol}`}>
-      <th scope="row" data-label="Market">
-        <b>{info.symbol}</b>
-        <span className={isLong ? "side good" : "side bad"}>{isLong ? "Long" : "Short"}</span>
-        <span className="muted">{formatLeverage(view.leverage)}</span>
-      </th>
-      <td data-label="Size">
-        <span data-testid="position-units">
-          {formatUnits(view.units)} {info.symbol}
-        </span>
-        <small>${formatCash(view.notional, decimals)}</small>
-      </td>
-      <td data-label="Entry">{formatPrice(view.entry_price)}</td>
-      <td data-label="Index">{formatPrice(view.index_price)}</td>
-      <td data-label="Liq. price" className="warn">
-        <span data-testid="position-liquidation">
-          {view.liquidation_price === 0n ? "none" : formatPrice(view.liquidation_price)}
-        </span>
-        {view.liquidation_price > 0n && (
-          <small>{formatPercent(distance(view.liquidation_price, view.index_price))} away</small>
-        )}
-      </td>
-      <td data-label="Equity" data-testid="position-equity">
-        {formatCash(view.equity, decimals)}
-      </td>
-      <td
-        data-label="PnL"
-        className={view.pnl >= 0n ? "good" : "bad"}
-        data-testid="position-pnl"
-        title="Price and funding since entry, of the units left"
-      >
-        {formatCash(view.pnl, decimals, { sign: true })}
-      </td>
-      <td data-label="ADL">{rank !== null && <Lights rank={rank} symbol={info.symbol} />}</td>
-      <td className="actions">
-        <button
-          type="button"
-          className="ghost small"
-          data-testid={`close-${info.symbol}`}
-          disabled={!isReady}
-          onClick={onClose}
-        >
-          Close
-        </button>
-      </td>
-    </tr>
-  );
+interface OpenTask {
+  task: Task;
+  symbol: string;
+}
+
+function TaskDialog({
+  open,
+  account,
+  venue,
+  onClose,
+}: {
+  open: OpenTask;
+  account: Account;
+  venue: Venue;
+  onClose: () => void;
+}) {
+  const position = account.positions.find(({ info, view }) => info.symbol === open.symbol && view.units > 0n);
+  const market = venue.markets.find(({ info }) => info.symbol === open.symbol);
+  if (position === undefined || market === undefined) return null;
+  const common = { position, account, keeperFee: venue.keeperFee, onClose };
+  switch (open.task) {
+    case "close":
+      return <CloseDialog {...common} />;
+    case "exits":
+      return <ExitsDialog {...common} />;
+    case "margin":
+      return <MarginDialog position={position} market={market} account={account} onClose={onClose} />;
+    case "adl":
+      return <AdlDrawer position={position} market={market} account={account} onClose={onClose} />;
+  }
 }
 
 export function Positions({ account, venue }: { account: Account | undefined; venue: Venue }) {
-  const [closing, setClosing] = useState<string | null>(null);
+  const [task, setTask] = useState<OpenTask | null>(null);
   const held = account?.positions ?? [];
   const open = held.filter((position) => position.view.units > 0n);
-  const target = open.find((position) => position.info.symbol === closing);
   return (
     <Panel
       title="Positions"
@@ -131,7 +108,6 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
                 <th scope="col">Market</th>
                 <th scope="col">Size</th>
                 <th scope="col">Entry</th>
-                <th scope="col">Index</th>
                 <th scope="col">Liq. price</th>
                 <th scope="col">Equity</th>
                 <th scope="col">PnL</th>
@@ -148,15 +124,16 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
                 <PositionRow
                   key={position.info.symbol}
                   position={position}
-                  onClose={() => setClosing(position.info.symbol)}
+                  market={venue.markets.find(({ info }) => info.symbol === position.info.symbol)}
+                  onTask={(chosen) => setTask({ task: chosen, symbol: position.info.symbol })}
                 />
               ))}
             </tbody>
           </table>
         </div>
       )}
-      {target !== undefined && account !== undefined && (
-        <CloseDialog position={target} account={account} keeperFee={venue.keeperFee} onClose={() => setClosing(null)} />
+      {task !== null && account !== undefined && (
+        <TaskDialog open={task} account={account} venue={venue} onClose={() => setTask(null)} />
       )}
     </Panel>
   );

@@ -1,0 +1,103 @@
+import { useState } from "react";
+import { changeMargin } from "../../chain/actions";
+import { usePlimsoll } from "../../chain/context";
+import { useMarginCheck, type Account, type HeldPosition, type MarketState } from "../../chain/reads";
+import { useTransactions } from "../../chain/transactions";
+import { formatCash, parseDecimal } from "../../lib/fixed";
+import { placeInWords, reasonInWords } from "../../lib/words";
+import { Dialog } from "../Dialog";
+import { useSettled } from "../hooks";
+import { AmountField, Choice, Row } from "../parts";
+import { usePlaceAfter } from "./rank";
+
+const WAYS = [
+  { value: "add", text: "Add margin" },
+  { value: "remove", text: "Take margin out" },
+] as const;
+
+interface Props {
+  position: HeldPosition;
+  market: MarketState;
+  account: Account;
+  onClose: () => void;
+}
+
+/** More margin moves the liquidation price away and lowers the rank in the ADL queue; profit can be taken out. */
+export function MarginDialog({ position, market, account, onClose }: Props) {
+  const { deployment } = usePlimsoll();
+  const { symbol, decimals } = deployment.collateral;
+  const { run, isBusy } = useTransactions();
+  const [way, setWay] = useState<(typeof WAYS)[number]["value"]>("add");
+  const [text, setText] = useState("");
+  const { info, view, rank } = position;
+  const amount = parseDecimal(text, decimals);
+  const signed = useSettled(amount === null ? 0n : way === "add" ? amount : -amount, 120);
+  const check = useMarginCheck(info.address, account, signed);
+  const place = usePlaceAfter(market, position, { addMargin: signed });
+  const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
+  const problem =
+    text !== "" && amount === null
+      ? "This is not an amount."
+      : way === "add" && amount !== null && amount > account.free
+        ? "Your free balance is smaller. Deposit first."
+        : check.data === undefined
+          ? ""
+          : reasonInWords(check.data);
+
+  const submit = async () => {
+    if (amount === null) return;
+    onClose();
+    const done = way === "add" ? `${cash(amount)} more stand behind it.` : `${cash(amount)} are in your free balance.`;
+    await run(`Margin of ${info.symbol}`, done, (sender) => changeMargin(sender, info.address, signed));
+  };
+
+  return (
+    <Dialog title={`Margin of ${info.symbol}`} onClose={onClose}>
+      <Choice label="Margin" value={way} choices={WAYS} onChange={setWay} />
+      <AmountField
+        id="margin-amount"
+        label="Amount"
+        unit={symbol}
+        value={text}
+        isBad={text !== "" && amount === null}
+        describedBy={problem === "" ? undefined : "margin-problem"}
+        onChange={setText}
+      />
+      <dl className="rows">
+        <Row label="Equity" value={cash(view.equity)} />
+        <Row label="Free balance" value={cash(account.free)} />
+        <Row
+          label="ADL rank"
+          value={rank === null ? "–" : placeInWords(inWords(rank), info.symbol)}
+          hint="Among the winners that ADL closes first"
+        />
+        <Row
+          label="ADL rank after"
+          value={signed === 0n || place === undefined ? "–" : placeInWords(place, info.symbol)}
+          testId="margin-rank"
+        />
+      </dl>
+      {problem !== "" && (
+        <p className="problem" id="margin-problem" role="status" data-testid="margin-problem">
+          {problem}
+        </p>
+      )}
+      <button
+        type="button"
+        className="primary wide"
+        data-testid="margin-confirm"
+        disabled={isBusy || signed === 0n || problem !== "" || check.data === undefined || check.isPlaceholderData}
+        onClick={() => void submit()}
+      >
+        {way === "add" ? "Add margin" : "Take margin out"}
+      </button>
+    </Dialog>
+  );
+}
+
+const inWords = (rank: NonNullable<HeldPosition["rank"]>) => ({
+  isEligible: rank.is_eligible,
+  unitsAhead: rank.units_ahead,
+  unitsEligible: rank.units_eligible,
+  lights: Number(rank.lights),
+});
