@@ -44,9 +44,9 @@ class Bench:
     exchange: Exchange
 
     @classmethod
-    def build(cls, **plan: Any) -> "Bench":
+    def build(cls, env: RevmEnv | None = None, **plan: Any) -> "Bench":
         """A fresh exchange in an environment of its own, with a first price of 100,000."""
-        boa.set_env(RevmEnv())
+        boa.set_env(env or RevmEnv())
         bench = cls(deploy(BoaChain(), Plan(listings=(LISTING,), **plan)))
         bench.publish(PRICE)
         return bench

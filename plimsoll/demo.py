@@ -1,8 +1,9 @@
-"""`make demo`: a chain, a deployment, publishers, a keeper, a page, a crowd, a crash, and the report of it.
+"""`make demo`: a chain, a deployment, publishers, a keeper, an index, a page, a crowd, a crash, and the report of it.
 
 Environment: ONCE=1 ends after the report; DATA=file.csv and BARS=a:b replay other bars; SPEED=2 is twice as fast; SEED
 and TRADERS choose the crowd. Ports:
-CHAIN_PORT 8645, PUBLISHER_PORT 8701 (and the next four), KEEPER_PORT 8710, WEB_PORT 5273. Input and ports are checked
+CHAIN_PORT 8645, PUBLISHER_PORT 8701 (and the next four), KEEPER_PORT 8710, INDEXER_PORT 8711, API_PORT 8712,
+WEB_PORT 5273. Input and ports are checked
 before anything starts; whatever happens, nothing that was started stays.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 from web3.exceptions import Web3Exception
 
 from plimsoll import accounts, deployments, web
@@ -27,6 +29,7 @@ from plimsoll.bars import WAD
 from plimsoll.chain import CONNECTION_ERRORS, Chain, gather_limited
 from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import draw_crowd
+from plimsoll.demo_index import Index
 from plimsoll.demo_input import Input, load_input, parse_whole
 from plimsoll.errors import PlimsollError
 from plimsoll.folders import DEMO_FOLDER as FOLDER
@@ -72,6 +75,8 @@ class Settings:
     chain_port: int
     publisher_port: int
     keeper_port: int
+    indexer_port: int
+    api_port: int
     web_port: int
 
     @property
@@ -97,12 +102,16 @@ def read_settings(environment: dict[str, str]) -> Settings:
         whole("CHAIN_PORT", 8645, 1, 65_535),
         whole("PUBLISHER_PORT", 8701, 1, 65_530),
         whole("KEEPER_PORT", 8710, 1, 65_535),
+        whole("INDEXER_PORT", 8711, 1, 65_535),
+        whole("API_PORT", 8712, 1, 65_535),
         whole("WEB_PORT", 5273, 1, 65_535),
     )
     check_port(settings.chain_port, "chain")
     for index in range(PUBLISHERS):
         check_port(settings.publisher_port + index, f"publisher {index}")
     check_port(settings.keeper_port, "keeper")
+    check_port(settings.indexer_port, "indexer")
+    check_port(settings.api_port, "API")
     check_port(settings.web_port, "page")
     return settings
 
@@ -117,6 +126,7 @@ class Demo:
         self.clock = settings.chosen.clock
         self.began = time.monotonic()
         self.deployment_path = deployments.path_of()
+        self.index = Index(self.children, FOLDER, self.deployment_path, settings.indexer_port, settings.api_port)
 
     def say(self, text: str) -> None:
         """A line with the seconds since the start."""
@@ -132,6 +142,7 @@ class Demo:
             await chain.connect()
             await self._start_services()
             await self._serve_page(page_build)
+            await self._tell_index()
             first_block = await chain.w3.eth.block_number
             await self._trade(chain)
             await self._settle(chain)
@@ -184,9 +195,31 @@ class Demo:
             services.append((self.children.start(f"publisher-{index}", command), port))
         command = [*python, "keeper", "--port", str(settings.keeper_port), *deployment]
         services.append((self.children.start("keeper", command), settings.keeper_port))
+        self.index.start()
         for child, port in services:
             await web.wait_for(child, f"http://127.0.0.1:{port}/health", READY_SECONDS)
         self.say(f"{PUBLISHERS} publishers and a keeper are at work")
+
+    async def _tell_index(self) -> None:
+        try:
+            await self.index.wait()
+            self.say(f"API on [bold]{self.index.address}[/bold]")
+        except PlimsollError as error:
+            self.say(f"[red]no API: {error}[/red]")
+
+    async def _compare_index(self, chain: Chain) -> dict[str, Any]:
+        try:
+            found = await self.index.compare(chain)
+        except (PlimsollError, SQLAlchemyError) as error:
+            self.say(f"[red]index not compared: {error}[/red]")
+            return {"problem": str(error)}
+        colour = "red" if found["errors"] else "green"
+        text = f"{found['events']} events indexed, {found['figures']} figures compared with the contracts"
+        self.say(f"{text}: [{colour}]{found['errors']} errors[/{colour}]")
+        good = found["adl_rounds"] - len(found["adl_rounds_wrong"])
+        colour = "red" if found["adl_rounds_wrong"] else "green"
+        self.say(f"rounds of ADL that follow from their logs: [{colour}]{good} of {found['adl_rounds']}[/{colour}]")
+        return found
 
     async def _serve_page(self, build: Any) -> None:
         try:
@@ -280,6 +313,7 @@ class Demo:
         path = FOLDER / "report.json"
         picture = FOLDER / "report.png"
         await draw_run(chain, run, picture)
+        report["index"] = await self._compare_index(chain)
         report["seconds"] = int(time.monotonic() - self.began)
         write_json(path, report)
         collateral = chain.deployment.collateral
@@ -288,7 +322,7 @@ class Demo:
         self.say(f"wrote {SHOWN_FOLDER}/{path.name} and {picture.name}")
 
     async def _hold(self) -> None:
-        self.say("chain, publishers, keeper and page keep running: [bold]Ctrl-C ends them[/bold]")
+        self.say("chain, publishers, keeper, API and page keep running: [bold]Ctrl-C ends them[/bold]")
         while True:
             self._check_children("anvil")
             await asyncio.sleep(1)

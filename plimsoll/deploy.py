@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from eth_typing import ChecksumAddress
 from eth_utils import keccak
 
-from plimsoll import accounts
+from plimsoll import accounts, deployments
 
 WAD = 10**18
 BPS = 10_000
@@ -313,3 +313,34 @@ def _hand_over(chain: Chain, contracts: Mapping[str, Any], markets: Mapping[str,
     # Not the token: who runs a local network mints.
     for owned in (*(contracts[name] for name in OWNED), *markets.values()):
         owned.transfer_ownership(contracts["TimelockController"].address, sender=deployer)
+
+
+def describe(
+    exchange: Exchange, url: str, chain_id: int, genesis_hash: str, start_block: int, publisher_port: int
+) -> deployments.Deployment:
+    """The deployments file of `exchange`, on the chain at `url`, with publishers on this machine from a port on."""
+    plan = exchange.plan
+    return deployments.Deployment(
+        network="local",
+        chain_id=chain_id,
+        genesis_hash=genesis_hash,
+        start_block=start_block,
+        rpc_url=url,
+        collateral=deployments.Collateral(symbol=plan.symbol, decimals=plan.decimals),
+        contracts={name: contract.address for name, contract in exchange.contracts.items()},
+        markets={
+            listing.symbol: deployments.MarketEntry(
+                address=exchange.markets[listing.symbol].address,
+                feed="0x" + listing.feed.hex(),
+                feed_name=listing.feed_name,
+                params=vars(plan.market_params(listing)),
+            )
+            for listing in plan.listings
+        },
+        publishers=[
+            deployments.PublisherEntry(address=publisher, url=f"http://127.0.0.1:{publisher_port + i}")
+            for i, publisher in enumerate(plan.publishers)
+        ],
+        treasury=accounts.dev_account(accounts.TREASURY).address,
+        parameters=plan.as_parameters(),
+    )

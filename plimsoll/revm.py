@@ -214,6 +214,30 @@ class RevmEnv(boa.Env):  # type: ignore[misc]
         return Computation(Message(data, bytes.fromhex(to[2:])), output, failure, int(result.gas_used), logs)
 
 
+class RecordingEnv(RevmEnv):
+    """Keeps the logs of every transaction, as if each had a block of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[tuple[int, list[Log]]] = []
+        """Time and logs."""
+
+    def deploy(self, *args: Any, **named: Any) -> Any:
+        address, computation = super().deploy(*args, **named)
+        self._keep(computation)
+        return address, computation
+
+    def execute_code(self, *args: Any, **named: Any) -> Any:
+        computation = super().execute_code(*args, **named)
+        if named.get("is_modifying", True) and not named.get("simulate", False):
+            self._keep(computation)
+        return computation
+
+    def _keep(self, computation: Any) -> None:
+        if not computation.is_error and computation.logs:
+            self.blocks.append((self.evm.patch.timestamp, computation.logs))
+
+
 def _new_vm() -> pyrevm.EVM:
     return pyrevm.EVM(gas_limit=GAS_LIMIT, spec_id="CANCUN", env=pyrevm.Env(pyrevm.CfgEnv(chain_id=CHAIN_ID)))
 

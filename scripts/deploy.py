@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from plimsoll import accounts, artifacts, deployments
-from plimsoll.deploy import LISTINGS, WAD, Exchange, Listing, Plan, deploy
+from plimsoll import artifacts, deployments
+from plimsoll.deploy import LISTINGS, WAD, Exchange, Listing, Plan, deploy, describe
 from plimsoll.errors import PlimsollError
 from plimsoll.local_chain import LOCAL_CHAIN_ID, NETWORK, ask, check_chain
 
@@ -27,35 +27,6 @@ def on_chain(url: str, plan: Plan) -> Exchange:
 
     with networks.parse_network_choice(NETWORK):
         return deploy(ApeChain(), plan, report=click.echo)
-
-
-def describe(url: str, start_block: int, publisher_port: int, exchange: Exchange) -> deployments.Deployment:
-    """The deployments file of `exchange`."""
-    plan = exchange.plan
-    return deployments.Deployment(
-        network="local",
-        chain_id=LOCAL_CHAIN_ID,
-        genesis_hash=ask(url, "eth_getBlockByNumber", "0x0", False)["hash"],
-        start_block=start_block,
-        rpc_url=url,
-        collateral=deployments.Collateral(symbol=plan.symbol, decimals=plan.decimals),
-        contracts={name: contract.address for name, contract in exchange.contracts.items()},
-        markets={
-            listing.symbol: deployments.MarketEntry(
-                address=exchange.markets[listing.symbol].address,
-                feed="0x" + listing.feed.hex(),
-                feed_name=listing.feed_name,
-                params=vars(plan.market_params(listing)),
-            )
-            for listing in plan.listings
-        },
-        publishers=[
-            deployments.PublisherEntry(address=publisher, url=f"http://127.0.0.1:{publisher_port + i}")
-            for i, publisher in enumerate(plan.publishers)
-        ],
-        treasury=accounts.dev_account(accounts.TREASURY).address,
-        parameters=plan.as_parameters(),
-    )
 
 
 def listings(prices: str) -> tuple[Listing, ...]:
@@ -116,7 +87,9 @@ def cli(network: str, url: str, output: Path | None, publisher_port: int, listin
         artifacts.compile_all()
         start_block = int(ask(url, "eth_blockNumber"), 16) + 1
         exchange = on_chain(url, plan)
-        path = deployments.save(describe(url, start_block, publisher_port, exchange), output)
+        genesis_hash = ask(url, "eth_getBlockByNumber", "0x0", False)["hash"]
+        described = describe(exchange, url, LOCAL_CHAIN_ID, genesis_hash, start_block, publisher_port)
+        path = deployments.save(described, output)
     except PlimsollError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"wrote {os.path.relpath(path)}")

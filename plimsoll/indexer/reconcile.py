@@ -7,7 +7,7 @@ from random import Random
 from plimsoll.chain import Chain, gather_limited
 from plimsoll.indexer import queries
 from plimsoll.indexer.schema import seq_of
-from plimsoll.indexer.store import Store
+from plimsoll.indexer.store import Read
 
 SAMPLE = 20
 """Positions compared each time, drawn by the block's number."""
@@ -22,43 +22,43 @@ class Comparison:
     mismatches: tuple[str, ...]
 
 
-async def reconcile(chain: Chain, store: Store, block: int, sample: int = SAMPLE) -> Comparison:
+async def reconcile(chain: Chain, read: Read, block: int, sample: int = SAMPLE) -> Comparison:
     """Open interest of every market, cash of vault and insurance fund, and `sample` positions, as of `block`, which the
-    store must have. Raises what web3 raises, also where the node does not keep that block's state any more."""
+    index must have. Raises what web3 raises, also where the node does not keep that block's state any more."""
     pairs = await asyncio.gather(
-        _interest(chain, store, block), _capital(chain, store, block), _positions(chain, store, block, sample)
+        _interest(chain, read, block), _capital(chain, read, block), _positions(chain, read, block, sample)
     )
     figures = [figure for group in pairs for figure in group]
     wrong = [f"{name}: index {mine}, chain {theirs}" for name, mine, theirs in figures if mine != theirs]
     return Comparison(block, len(figures), tuple(wrong))
 
 
-async def _interest(chain: Chain, store: Store, block: int) -> list[tuple[str, object, object]]:
+async def _interest(chain: Chain, read: Read, block: int) -> list[tuple[str, object, object]]:
     lens = chain.contract("Lens").functions
     figures: list[tuple[str, object, object]] = []
     for symbol, market in chain.deployment.markets.items():
-        if not await asyncio.to_thread(store.read, lambda session, at=market.address: queries.has_price(session, at)):
+        if not await asyncio.to_thread(read, lambda session, at=market.address: queries.has_price(session, at)):
             continue  # the lens has no view of a market before its first price
         view = await lens.market(market.address).call(block_identifier=block)
         long, short = await asyncio.to_thread(
-            store.read, lambda session, at=market.address: queries.interest(session, at, seq_of(block + 1))
+            read, lambda session, at=market.address: queries.interest(session, at, seq_of(block + 1))
         )
         figures.append((f"{symbol} units long", long, view.units_long))
         figures.append((f"{symbol} units short", short, view.units_short))
     return figures
 
 
-async def _capital(chain: Chain, store: Store, block: int) -> list[tuple[str, object, object]]:
+async def _capital(chain: Chain, read: Read, block: int) -> list[tuple[str, object, object]]:
     pool, contracts = chain.contract("MarginPool").functions, chain.deployment.contracts
     vault, fund = await asyncio.gather(
         *(pool.balance_of(contracts[name]).call(block_identifier=block) for name in ("Vault", "InsuranceFund"))
     )
-    mine = await asyncio.to_thread(store.read, lambda session: queries.cash(session, seq_of(block + 1)))
+    mine = await asyncio.to_thread(read, lambda session: queries.cash(session, seq_of(block + 1)))
     return [("vault cash", mine[0], vault), ("insurance fund cash", mine[1], fund)]
 
 
-async def _positions(chain: Chain, store: Store, block: int, sample: int) -> list[tuple[str, object, object]]:
-    held = await asyncio.to_thread(store.read, lambda s: list(queries.positions(s, until=seq_of(block + 1))))
+async def _positions(chain: Chain, read: Read, block: int, sample: int) -> list[tuple[str, object, object]]:
+    held = await asyncio.to_thread(read, lambda s: list(queries.positions(s, until=seq_of(block + 1))))
     chosen = Random(block).sample(held, min(sample, len(held)))
 
     async def compare(item: queries.Held) -> tuple[str, object, object]:

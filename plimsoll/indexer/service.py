@@ -147,7 +147,7 @@ class Indexer:
 
     async def _compare(self, follower: Follower, chain: Chain, store: Store) -> None:
         block = follower.progress.indexed
-        self.comparison = await reconcile(chain, store, block)
+        self.comparison = await reconcile(chain, store.read, block)
         self.metrics.figures.inc(self.comparison.figures)
         self.metrics.mismatches.inc(len(self.comparison.mismatches))
         for line in self.comparison.mismatches:

@@ -29,6 +29,7 @@ from plimsoll.indexer.derive import Derivation
 from plimsoll.indexer.schema import insert_rows, seq_of
 
 T = TypeVar("T")
+Read = Callable[[Callable[[Session], Any]], Any]
 BUSY_SECONDS = 30
 LEASE_SECONDS = 15
 
@@ -263,8 +264,17 @@ class Store:
 
     def read(self, query: Callable[[Session], T]) -> T:
         """Runs `query` in one transaction of its own."""
-        with Session(self.engine) as session:
+        return reader_of(self.engine)(query)
+
+
+def reader_of(engine: Engine) -> Read:
+    """Runs queries, each in a transaction of its own."""
+
+    def read(query: Callable[[Session], Any]) -> Any:
+        with Session(engine) as session:
             return query(session)
+
+    return read
 
 
 def compiled_schema(dialect: str) -> list[str]:

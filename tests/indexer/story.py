@@ -12,11 +12,11 @@ from eth_utils import keccak, to_checksum_address
 from plimsoll import accounts, deployments
 from plimsoll.boa_chain import BoaChain
 from plimsoll.chain import Event
-from plimsoll.deploy import WAD, Exchange, Listing, Plan, deploy
+from plimsoll.deploy import WAD, Exchange, Listing, Plan, deploy, describe
 from plimsoll.indexer.decoding import RawLog, decode
 from plimsoll.indexer.store import Header
 from plimsoll.observation import Domain
-from plimsoll.revm import CHAIN_ID, RevmEnv
+from plimsoll.revm import CHAIN_ID, RecordingEnv
 
 USD = 10**6
 DAY = 86_400
@@ -36,29 +36,6 @@ PLAN = Plan(
 def hash_of(number: int, fork: str = "") -> str:
     """The hash of block `number` of a fork."""
     return "0x" + keccak(text=f"block {number} {fork}").hex()
-
-
-class RecordingEnv(RevmEnv):
-    """Every transaction is a block of its own, and its logs are kept."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: list[tuple[int, list[Any]]] = []
-
-    def deploy(self, *args: Any, **named: Any) -> Any:
-        address, computation = super().deploy(*args, **named)
-        self._keep(computation)
-        return address, computation
-
-    def execute_code(self, *args: Any, **named: Any) -> Any:
-        computation = super().execute_code(*args, **named)
-        if named.get("is_modifying", True) and not named.get("simulate", False):
-            self._keep(computation)
-        return computation
-
-    def _keep(self, computation: Any) -> None:
-        if not computation.is_error and computation.logs:
-            self.blocks.append((self.evm.patch.timestamp, computation.logs))
 
 
 class Revm(BoaChain):
@@ -143,28 +120,7 @@ class Story:
     def deployment(
         self, url: str = "http://127.0.0.1:1", genesis: str = GENESIS, start_block: int = 1
     ) -> deployments.Deployment:
-        plan = self.exchange.plan
-        return deployments.Deployment(
-            network="local",
-            chain_id=self.chain.chain_id,
-            genesis_hash=genesis,
-            start_block=start_block,
-            rpc_url=url,
-            collateral=deployments.Collateral(symbol=plan.symbol, decimals=plan.decimals),
-            contracts={name: contract.address for name, contract in self.exchange.contracts.items()},
-            markets={
-                listing.symbol: deployments.MarketEntry(
-                    address=self.market(listing.symbol).address,
-                    feed="0x" + listing.feed.hex(),
-                    feed_name=listing.feed_name,
-                    params=vars(plan.market_params(listing)),
-                )
-                for listing in plan.listings
-            },
-            publishers=[],
-            treasury=accounts.dev_account(accounts.TREASURY).address,
-            parameters=plan.as_parameters(),
-        )
+        return describe(self.exchange, url, self.chain.chain_id, genesis, start_block, 8_701)
 
     def blocks(self, fork: str = "", first: int = 1) -> list[tuple[Header, list[Event]]]:
         """Every block with its events. From block `first` on hashes are those of `fork`."""

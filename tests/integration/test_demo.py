@@ -15,6 +15,7 @@ import pytest
 from plimsoll.artifacts import ROOT
 
 TRADERS = 24
+PORTS = 10
 FIELDS = {
     *("data", "bars", "seed", "traders", "positions_opened", "liquidated_positions", "liquidated_buckets"),
     *("adl_positions", "adl_buckets", "adl_units", "loss_beyond_margin", "loss_paid_by", "recovery_issued", "vault"),
@@ -45,7 +46,7 @@ class Run:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        self.first_port = free_ports(8)
+        self.first_port = free_ports(PORTS)
         self.output = folder / "output.txt"
         environment = {
             **{name: value for name, value in os.environ.items() if name not in ("ONCE", "DATA", "BARS", "SPEED")},
@@ -53,6 +54,8 @@ class Run:
             "PUBLISHER_PORT": str(self.first_port + 1),
             "KEEPER_PORT": str(self.first_port + 6),
             "WEB_PORT": str(self.first_port + 7),
+            "INDEXER_PORT": str(self.first_port + 8),
+            "API_PORT": str(self.first_port + 9),
             "PLIMSOLL_DEMO_FOLDER": str(folder),
             "PLIMSOLL_DEPLOYMENT": str(folder / "local.json"),
             **settings,
@@ -80,7 +83,7 @@ class Run:
 
     def leftovers(self) -> list[str]:
         """Ports that still answer, and processes that still mention the folder or the chain's port."""
-        ports = [f"port {self.first_port + i}" for i in range(8) if not is_free(self.first_port + i)]
+        ports = [f"port {self.first_port + i}" for i in range(PORTS) if not is_free(self.first_port + i)]
         marks = (str(self.folder), f"--port {self.first_port} ")
         lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
         return ports + [line for line in lines if any(mark in line for mark in marks)]
@@ -100,11 +103,14 @@ def test_demo__crash__reports_keeps_running_and_leaves_nothing(runs: list[Run], 
     runs.append(run)
     output = run.wait_for("Ctrl-C ends them", 240)
     assert f"page on http://127.0.0.1:{run.first_port + 7}/" in output
+    assert f"API on http://127.0.0.1:{run.first_port + 9}/" in output
 
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report.keys() >= FIELDS
     assert (report["traders"], report["bars"], report["seed"]) == (TRADERS, 45, 5)
     assert report["conservation_error"] == report["books_error"] == report["keeper"]["failed_transactions"] == 0
+    assert report["index"]["errors"] == 0 and report["index"]["figures"] > 8
+    assert report["index"]["adl_rounds_wrong"] == []
     assert sum(report["loss_paid_by"].values()) == report["loss_beyond_margin"]
     assert report["positions_opened"] > TRADERS // 2 and report["liquidated_positions"] > 0
     assert all(report["gas"][name] > 0 for name in ("place", "execute_open", "price_update"))
