@@ -26,6 +26,7 @@ from plimsoll import accounts, deployments, web
 from plimsoll.anvil import check_port, mine_each_second, start_anvil
 from plimsoll.artifacts import ROOT
 from plimsoll.bars import WAD
+from plimsoll.capital_report import capital_table
 from plimsoll.chain import CONNECTION_ERRORS, Chain, gather_limited
 from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import draw_crowd
@@ -319,6 +320,7 @@ class Demo:
         collateral = chain.deployment.collateral
         self.console.print(summary_table(report, collateral.symbol, collateral.decimals))
         self.console.print(waterfall_table(report, collateral.symbol, collateral.decimals))
+        self.console.print(capital_table(report, collateral.symbol, collateral.decimals))
         self.say(f"wrote {SHOWN_FOLDER}/{path.name} and {picture.name}")
 
     async def _hold(self) -> None:

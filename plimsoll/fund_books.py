@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from eth_typing import ChecksumAddress
 
 from plimsoll.chain import Event
+from plimsoll.market_books import fields_of
 
 DAY = 86_400
 VIRTUAL_SHARES = 10**6
@@ -112,8 +113,7 @@ class FundBooks:
     # One method for each event that moves money, by its name
 
     def _ParamsSet(self, event: Event, _: int) -> None:
-        params = event.args["params"]
-        self.vesting_period = params["vesting_period"] if isinstance(params, dict) else params.vesting_period
+        self.vesting_period = fields_of(event.args["params"])["vesting_period"]
 
     def _LossCovered(self, event: Event, time: int) -> None:
         skin, insurance = event.args["skin_in_the_game"], event.args["insurance"]

@@ -3,6 +3,7 @@
 Amounts are exact: cash in base units times `scale` = 10**(36 - decimals), the product of a price and units in WAD.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +94,7 @@ class MarketBooks:
             return
         self.advance(time)
         if event.name == "ParamsSet":
-            self.params = _fields(args["params"])
+            self.params = fields_of(args["params"])
             self._funded_at = time
         elif event.name == "Traded":
             self._trade(args)
@@ -146,8 +147,6 @@ def _sign(bucket: int) -> int:
     return 1 if bucket >> 24 == LONG else -1
 
 
-def _fields(struct: Any) -> dict[str, Any]:
-    """A struct of an event, as whoever decoded it left it."""
-    if isinstance(struct, dict):
-        return dict(struct)
-    return dict(struct._asdict())
+def fields_of(struct: Any) -> dict[str, Any]:
+    """A struct of an event by name, whether it was decoded to a mapping or a named tuple."""
+    return dict(struct if isinstance(struct, Mapping) else struct._asdict())

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from plimsoll.anvil import rpc
 from plimsoll.artifacts import abi
+from plimsoll.capital_report import capital_section, money
 from plimsoll.chain import Chain, Event, gather_limited
 from plimsoll.gas import Samples, as_transaction, frames
 from plimsoll.history import LAYERS, History, blocks_p50_p99, keeper_blocks, lowest_insurance
@@ -68,6 +69,7 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
     start, end = await asyncio.gather(_capital(chain, run.first_block), _capital(chain, last))
     senders = {item["from"] for item in blocks.receipts.values()}
     books = await _books(chain, events, last)
+    capital = await capital_section(chain, events, blocks.times, last)
     conservation = await _conservation(chain, history, senders, last)
     gas = await _gas(chain, recent, blocks)
     return {
@@ -92,6 +94,7 @@ async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
             "end": end["insurance"],
         },
         "skin_in_the_game": {"start": start["skin_in_the_game"], "end": end["skin_in_the_game"]},
+        "capital": capital,
         "conservation_error": conservation,
         "books_error": max(abs(item["error"]) for item in books.values()),
         "gas": gas.summary(),
@@ -249,13 +252,6 @@ async def draw_run(chain: Chain, run: Run, path: Path) -> None:
     title = f"Plimsoll: {run.data}, {run.traders} traders"
     unit = 10**chain.deployment.collateral.decimals
     await asyncio.to_thread(draw, path, title, events, blocks.times, feeds, names, unit)
-
-
-def money(amount: int, decimals: int) -> str:
-    """An amount for people, to the cent."""
-    sign, amount = ("-" if amount < 0 else ""), abs(amount)
-    cents = amount * 100 // 10**decimals
-    return f"{sign}{cents // 100:,}.{cents % 100:02d}"
 
 
 def waterfall_table(report: dict[str, Any], symbol: str, decimals: int) -> Table:

@@ -19,7 +19,7 @@ PORTS = 10
 FIELDS = {
     *("data", "bars", "seed", "traders", "positions_opened", "liquidated_positions", "liquidated_buckets"),
     *("adl_positions", "adl_buckets", "adl_units", "loss_beyond_margin", "loss_paid_by", "recovery_issued", "vault"),
-    *("insurance", "conservation_error", "books_error", "gas", "keeper", "seconds"),
+    *("insurance", "capital", "conservation_error", "books_error", "gas", "keeper", "seconds"),
 }
 
 
@@ -108,6 +108,10 @@ def test_demo__crash__reports_keeps_running_and_leaves_nothing(runs: list[Run], 
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report.keys() >= FIELDS
     assert (report["traders"], report["bars"], report["seed"]) == (TRADERS, 45, 5)
+    assert report["capital"]["accounting_error"] == 0
+    earned = report["capital"]["vault"]["sources"]
+    assert sum(sum(market.values()) for market in earned.values()) == report["capital"]["vault"]["earned"] != 0
+    assert report["capital"]["recovery"]["supply"] <= report["recovery_issued"]
     assert report["conservation_error"] == report["books_error"] == report["keeper"]["failed_transactions"] == 0
     assert report["index"]["errors"] == 0 and report["index"]["figures"] > 8
     assert report["index"]["adl_rounds_wrong"] == []

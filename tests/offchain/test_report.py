@@ -1,5 +1,6 @@
 """How a report looks."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ from eth_account import Account
 from hexbytes import HexBytes
 from rich.console import Console
 
+from plimsoll.capital_report import capital_table, money
 from plimsoll.chain import Event
 from plimsoll.chart import draw
+from plimsoll.fund_books import MarketDay
 from plimsoll.history import LAYERS
-from plimsoll.report import money, summary_table, waterfall_table
+from plimsoll.report import summary_table, waterfall_table
 
 MARKET = Account.from_key("0x" + "07" * 32).address
 FEED = b"\1" * 32
@@ -51,6 +54,24 @@ def test_waterfall_table__a_column_for_each_market_and_their_sum() -> None:
     [loss] = [line for line in text.splitlines() if "loss beyond margin" in line and "│" in line]
     assert [cell.strip() for cell in loss.split("│")[2:5]] == ["3.00", "0.50", "3.50"]
     assert "profit of deleveraged winners" in text and "2.00" in text
+
+
+def test_capital_table__sources_of_vault_and_fund_and_the_pot() -> None:
+    sources = {"BTC": {"fees": 2_000_000, "price": -5_000_000}, "ETH": {"fees": 500_000}}
+    day = MarketDay(insurance_paid=4_000_000, insurance_income=1_000_000, pot_income=250_000)
+    capital = {
+        "vault": {"sources": sources},
+        "insurance": {"markets": {"BTC": asdict(day), "ETH": asdict(MarketDay())}},
+        "recovery": {"pot": 250_000, "supply": 1_000_000, "price_wad": 25 * 10**16},
+    }
+    lines = shown(capital_table({"markets": {"BTC": {}, "ETH": {}}, "capital": capital}, "USDC", 6)).splitlines()
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+    cells = {row[0]: row[1:] for row in rows}
+    assert cells["vault"] == ["-3.00", "0.50", "-2.50"]
+    assert cells["trading fees"] == ["2.00", "0.50", "2.50"]
+    assert cells["insurance fund"] == ["-2.75", "0.00", "-2.75"]
+    assert cells["losses paid by stakers"] == ["-4.00", "0.00", "-4.00"]
+    assert (cells["RECOVER outstanding"][2], cells["pays for each"][2]) == ("1.00", "0.25")
 
 
 def test_summary_table__shows_counts_and_capital() -> None:
