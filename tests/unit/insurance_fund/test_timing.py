@@ -173,7 +173,7 @@ def test_request_as_an_option__lapses_by_itself(world: World) -> None:
 
 @pytest.mark.parametrize("first_redeems", [False, True])
 def test_recovery__early_redeemer__takes_nothing_from_the_others(first_redeems: bool) -> None:
-    """Pot 30, supply 100, half each. Redeeming early pays 15 of 50; who waits gets face value in the end, and sooner."""
+    """Pot 30, supply 100, half each. Redeeming early pays 15 of 50; who waits gets face value, and sooner."""
     world = build_world(skin=0, insurance=1_000, reserve=1_000)
     first, second = world.account("first"), world.account("second")
     fund, market = world.insurance, world.market.address
