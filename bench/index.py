@@ -168,9 +168,8 @@ def main(traders: int, readers: int, requests: int, port: int) -> None:
         took_writing, busy = time.perf_counter() - began, time.process_time() - busy
         store.close()
         size = sum(path.stat().st_size for path in folder.glob("index-*"))
-        click.echo(
-            f"{events} events of {len(logs)} blocks in {took_writing:.1f} s: {events / took_writing:,.0f} a second"
-        )
+        rate = events / took_writing
+        click.echo(f"{events} events of {len(logs)} blocks in {took_writing:.1f} s: {rate:,.0f} a second")
         click.echo(f"{events / busy:,.0f} events a second of processor time, which a busy machine does not change")
         click.echo(f"{size / events:.0f} bytes an event on disk")
         url = f"http://127.0.0.1:{port}"
