@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from plimsoll.api import models
 from plimsoll.api.answers import MISSING, Kept, tag_of, work_out
+from plimsoll.api.books import KEY, Books
 from plimsoll.api.cors import cors
 from plimsoll.api.endpoints import ENDPOINTS, STREAM, Endpoint
 from plimsoll.api.errors import RequestError
@@ -54,14 +55,15 @@ class Api:
         self._lock = Lock()
         self._engine: Engine | None = None
         self._key = ""
+        self._books = Books()
         self._looked_at = 0.0
 
     # The store
 
-    def engine(self) -> Engine:
-        """RequestError 404 where there is no deployment."""
+    def store(self) -> tuple[Engine, Books]:
+        """The present store and its books. RequestError 404 where there is no deployment."""
         with self._lock:
-            return self._present_engine()
+            return self._present_engine(), self._books
 
     def _present_engine(self) -> Engine:
         now = time.monotonic()
@@ -76,13 +78,15 @@ class Api:
                     self._engine.dispose()
                 self._engine = open_engine(self.database, deployment, is_writer=False)
                 self._key = key_of(deployment)
+                self._books = Books()
         assert self._engine is not None
         return self._engine
 
     def read(self, query: Callable[[Session], T]) -> T:
         """Runs `query` on one state of the index."""
         try:
-            with Session(self.engine()) as session:
+            engine, books = self.store()
+            with Session(engine, info={KEY: books}) as session:
                 return query(session)
         except (OperationalError, ProgrammingError) as error:
             if "no such table" in str(error) or "does not exist" in str(error) or "unable to open" in str(error):
