@@ -1,6 +1,8 @@
 // Drives a headless Chromium for the tests in tests/web: one JSON request a line on stdin, one JSON answer a line on
 // stdout. It carries a test wallet that announces itself as wallets do (EIP-6963) and signs through the local chain,
 // where the account is unlocked.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -14,8 +16,10 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const [executablePath, rpcUrl, account, failurePath] = process.argv.slice(2);
-const wallet = { isAllowed: false, chainId: null, rejects: false, hasTypedData: true, asked: [] };
+const [executablePath, rpcUrl, firstAccount, failurePath] = process.argv.slice(2);
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let account = firstAccount;
+const wallet = { isAllowed: false, chainId: null, genesis: null, rejects: false, hasTypedData: true, asked: [] };
 const requests = [];
 const problems = [];
 
@@ -60,6 +64,10 @@ async function walletRequest({ method, params = [] }) {
       wallet.chainId = params[0].chainId;
       await page.evaluate((chainId) => window.plimsollWallet.emit("chainChanged", chainId), wallet.chainId);
       return null;
+    case "eth_getBlockByNumber": {
+      const block = await rpc(method, params);
+      return wallet.genesis !== null && params[0] === "0x0" ? { ...block, hash: wallet.genesis } : block;
+    }
     case "eth_signTypedData_v4":
       if (!wallet.hasTypedData) throw refuse(-32601, "the method eth_signTypedData_v4 does not exist");
       return rpc(method, [params[0], typeof params[1] === "string" ? JSON.parse(params[1]) : params[1]]);
@@ -116,6 +124,32 @@ page.on("console", (message) => {
   if (message.type() === "error" || message.type() === "warning") problems.push(`${message.type()}: ${message.text()}`);
 });
 
+/** Adds `by` to one word of the first log with this topic, as a node that lies would. */
+function tamper(answers, { topic, word, by }) {
+  for (const { result } of answers) {
+    if (!Array.isArray(result)) continue;
+    const log = result.find((each) => each.topics?.[0] === topic);
+    if (log === undefined) continue;
+    const at = 2 + 64 * word;
+    const value = BigInt(`0x${log.data.slice(at, at + 64)}`) + BigInt(by);
+    log.data = log.data.slice(0, at) + value.toString(16).padStart(64, "0") + log.data.slice(at + 64);
+    return true;
+  }
+  return false;
+}
+
+/** From now on the node's answers pass through `change`, until it says that it is done. */
+async function change_answers(change) {
+  let isDone = false;
+  await page.route(`${rpcUrl}/**`, async (route) => {
+    if (isDone) return route.fallback();
+    const response = await route.fetch();
+    const json = await response.json();
+    isDone = change(Array.isArray(json) ? json : [json]);
+    await route.fulfill({ response, json });
+  });
+}
+
 const methods = {
   open: async ({ url }) => void (await page.goto(url)),
   click: async ({ selector }) => void (await page.click(selector)),
@@ -140,6 +174,10 @@ const methods = {
     await page.waitForTimeout(700);
     await page.screenshot({ path, fullPage: whole });
   },
+  theme: async ({ theme }) => {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.waitForTimeout(300);
+  },
   /** Sideways scrolling is a fault on a phone. */
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
   wallet: async (changes) => {
@@ -147,6 +185,54 @@ const methods = {
     if (changes.chainId !== undefined)
       await page.evaluate((id) => window.plimsollWallet.emit("chainChanged", id), changes.chainId);
   },
+  /** The wallet goes over to another of its accounts. */
+  switch_account: async ({ to }) => {
+    account = to;
+    await page.evaluate((next) => window.plimsollWallet.emit("accountsChanged", [next]), to);
+  },
+  tamper: (what) => change_answers((answers) => tamper(answers, what)),
+  /** Puts `logs` behind those of the node, in the first answer that has any with the topic. */
+  add_logs: ({ topic, logs }) =>
+    change_answers((answers) => {
+      const found = answers.find(
+        ({ result }) => Array.isArray(result) && result.some((log) => log.topics?.[0] === topic),
+      );
+      found?.result.push(...logs);
+      return found !== undefined;
+    }),
+  /** What axe finds serious or worse: rule and place. */
+  axe: async () => {
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")} ${node.failureSummary}`));
+  },
+  /** Milliseconds from each of `count` movements of the pointer over `selector` to the next painted frame. */
+  pointer_times: ({ selector, count }) =>
+    page.evaluate(
+      async ([name, times]) => {
+        const target = document.querySelector(name);
+        const box = target.getBoundingClientRect();
+        const found = [];
+        for (let i = 0; i < times; i += 1) {
+          await new Promise((done) => requestAnimationFrame(done));
+          const start = performance.now();
+          const at = {
+            clientX: box.left + (box.width * i) / times,
+            clientY: box.top + (box.height * ((i * 7) % times)) / times,
+          };
+          target.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, ...at }));
+          await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          found.push(performance.now() - start);
+        }
+        return found;
+      },
+      [selector, count],
+    ),
+  press: async ({ key }) => void (await page.keyboard.press(key)),
+  focused: () =>
+    page.evaluate(() => document.activeElement?.getAttribute("data-testid") ?? document.activeElement?.tagName),
   asked: () => wallet.asked.splice(0),
   requests: () => requests,
   problems: () => problems,

@@ -248,19 +248,15 @@ class Market:
 
     # -------------------------------------------------------------- time and price
 
-    def accrued(self) -> Fraction:
-        """Funding since the last interaction."""
+    def _accrue(self) -> Fraction:
         elapsed = self.now - self.funded_at
+        self.funded_at = self.now
         if self.is_settling or self.price == 0:
             return Fraction(0)
         params = self.params
         most = Fraction(params.funding_max_bps, BPS)
         rate = max(-most, min(most, Fraction(params.funding_k_bps, BPS) * self.skew / params.skew_scale))
-        return rate * self.price * elapsed / DAY
-
-    def _accrue(self) -> Fraction:
-        accrued = self.accrued()
-        self.funded_at = self.now
+        accrued = rate * self.price * elapsed / DAY
         self.funding += accrued
         return accrued
 

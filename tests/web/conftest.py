@@ -24,11 +24,14 @@ RISE_BPS = 300
 RISE_SECONDS = 20
 """Slow enough that no price jumps past the maintenance margin: what is liquidated still has something left."""
 REST_SECONDS = 30.0
+ASKED_CASH = 1_000 * 10**6
+"""What the LP asks of the vault."""
 JUMP_BPS = 1_500
 JUMP_MS = 40_000
 """Then, in one second: shorts of high leverage lose more than they have."""
-SMALL_FUND = {"PLIMSOLL_SKIN_IN_THE_GAME": "20", "PLIMSOLL_INSURANCE": "20", "PLIMSOLL_COOLDOWN": "60"}
+SMALL_FUND = {"PLIMSOLL_SKIN_IN_THE_GAME": "20", "PLIMSOLL_INSURANCE": "20"}
 """Too little for the loss that a jump leaves, so that winners are deleveraged."""
+SHORT_WAITS = {"PLIMSOLL_COOLDOWN": "60", "PLIMSOLL_DEPOSIT_LOCK": "15"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def paths() -> dict[str, PricePath]:
 async def start(children: Children, folder: Path) -> Stack:
     """Starts the services, and the page beside them."""
     build = web.start_build(children)
-    services = await start_stack(children, folder, paths(), RISE_SECONDS, SMALL_FUND)
+    services = await start_stack(children, folder, paths(), RISE_SECONDS, SMALL_FUND | SHORT_WAITS)
     page_url = await web.serve_page(children, build, free_ports(1)[0], services.deployment_path.parent)
     return Stack(**vars(services), page_url=page_url)
 
@@ -128,3 +131,21 @@ def browser(stack: Stack) -> Iterator[Browser]:
 def newcomer(stack: Stack) -> Iterator[Browser]:
     """Of somebody who has never been here."""
     yield from opened(stack, dev(NEWCOMER))
+
+
+@pytest.fixture
+def lp(stack: Stack) -> Iterator[Browser]:
+    """Of somebody whose capital is in the vault."""
+    yield from opened(stack, dev(accounts.LP))
+
+
+@pytest.fixture(scope="session")
+def asked(stack: Stack) -> None:
+    """The LP's request, number 1. Who needs it redeemable asks for this early: the cooldown passes while tests run."""
+    vault, owner = stack.contract("Vault").functions, dev(accounts.LP)
+    deadline = time.monotonic() + REST_SECONDS
+    while vault.locked_shares(owner).call():
+        assert time.monotonic() < deadline, "shares stay locked"
+        time.sleep(0.5)
+    sent = vault.request_redeem(vault.convertToShares(ASKED_CASH).call()).transact({"from": owner})
+    assert stack.w3.eth.wait_for_transaction_receipt(sent)["status"] == 1

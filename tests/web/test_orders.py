@@ -1,9 +1,12 @@
 """Every kind of order and what can be done with a position, through the forms, compared with the chain."""
 
+import pytest
+
 from tests.web.browser import Browser, test_id, units
 from tests.web.conftest import Stack
 from tests.web.flows import USD, WAD, connect, free_balance, fund, order, position
 
+pytestmark = pytest.mark.usefixtures("asked")
 CLOSE_LONG = -(2**255)
 
 

@@ -1,6 +1,8 @@
 /** Everything a trader sends. Each call is simulated first, so that a refusal is told before the wallet opens. */
 import {
   BaseError,
+  createWalletClient,
+  http,
   parseSignature,
   recoverTypedDataAddress,
   type Abi,
@@ -13,11 +15,14 @@ import { signTypedData, writeContract } from "wagmi/actions";
 import { collateralTokenAbi, insuranceFundAbi, marginPoolAbi, marketAbi, orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import type { OrderArgs } from "../lib/orders_draft";
-import type { Plimsoll } from "./context";
-import { isRejection, isUnsupported } from "./errors";
+import type { Client, Plimsoll } from "./context";
+import { isRejection, isUnsupported, revertReason } from "./errors";
+import { isUsable, type Session } from "./session";
 
 export interface Sender extends Plimsoll {
   account: Address;
+  /** A key in this browser that may act for the account within limits. */
+  session: Session | null;
   /** Told what the wallet is asked for, and when the transaction is on its way. */
   onStep: (step: string, hash?: Hash) => void;
 }
@@ -31,7 +36,16 @@ interface Call<abi extends Abi, name extends ContractFunctionName<abi, "nonpayab
 
 const NEW_PRICE_GAS = 100_000n;
 
-async function send<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
+/** In the block to come the same call may be the one that takes a new price in; and an inner call gets 63/64 only. */
+const withRoom = (estimate: bigint): bigint => (estimate * 3n) / 2n + NEW_PRICE_GAS;
+
+async function included(client: Client, hash: Hash): Promise<TransactionReceipt> {
+  const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 });
+  if (receipt.status === "reverted") throw new Error("the transaction was included but reverted");
+  return receipt;
+}
+
+export async function send<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
   { client, config, chain, account, onStep }: Sender,
   ask: string,
   call: Call<abi, name>,
@@ -40,29 +54,58 @@ async function send<const abi extends Abi, name extends ContractFunctionName<abi
   const estimate = await client.estimateContractGas({ ...call, account } as Parameters<
     typeof client.estimateContractGas
   >[0]);
-  // In the block to come the same call may be the one that takes a new price in; and an inner call gets 63/64 only.
-  const gas = (estimate * 3n) / 2n + NEW_PRICE_GAS;
+  const gas = withRoom(estimate);
   onStep(ask);
   const hash = await writeContract(config, { ...call, gas, account, chainId: chain.id } as Parameters<
     typeof writeContract
   >[1]);
   onStep("Sent. Waiting for the block.", hash);
-  const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 });
-  if (receipt.status === "reverted") throw new Error("the transaction was included but reverted");
-  return receipt;
+  return included(client, hash);
+}
+
+/** What a session key may do goes through it where its limits allow, without the wallet; else false. */
+async function sendBySession<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
+  { client, chain, session, onStep }: Sender,
+  call: Call<abi, name>,
+): Promise<boolean> {
+  if (!isUsable(session)) return false;
+  const { account } = session;
+  try {
+    await client.simulateContract({ ...call, account } as Parameters<typeof client.simulateContract>[0]);
+  } catch (error) {
+    const reason = revertReason(error);
+    if (!reason.startsWith("delegate: ") && reason !== "not a delegate") throw error;
+    onStep("The session key's limits do not cover this: your wallet is asked instead.");
+    return false;
+  }
+  const estimate = await client.estimateContractGas({ ...call, account } as Parameters<
+    typeof client.estimateContractGas
+  >[0]);
+  const signer = createWalletClient({ account, chain, transport: http(chain.rpcUrls.default.http[0]) });
+  const hash = await signer.writeContract({ ...call, gas: withRoom(estimate) } as Parameters<
+    typeof signer.writeContract
+  >[0]);
+  onStep("Sent by the session key. Waiting for the block.", hash);
+  await included(client, hash);
+  return true;
 }
 
 const LOCAL_GAS_MONEY = 10n * 10n ** 18n;
+
+/** Only a local chain can do this. */
+export async function giveEther(client: Client, account: Address): Promise<void> {
+  await client.request({
+    method: "anvil_setBalance",
+    params: [account, `0x${LOCAL_GAS_MONEY.toString(16)}`],
+  } as unknown as Parameters<typeof client.request>[0]);
+}
 
 /** Test money, and on a local chain also the ether to pay for asking. */
 export async function askFaucet(sender: Sender): Promise<void> {
   const { client, deployment, account } = sender;
   if (deployment.network === "local" && (await client.getBalance({ address: account })) < LOCAL_GAS_MONEY / 10n) {
     sender.onStep("Getting ether for gas.");
-    await client.request({
-      method: "anvil_setBalance",
-      params: [account, `0x${LOCAL_GAS_MONEY.toString(16)}`],
-    } as unknown as Parameters<typeof client.request>[0]);
+    await giveEther(client, account);
   }
   await send(sender, "Confirm the faucet in your wallet.", {
     address: deployment.contracts.CollateralToken,
@@ -172,18 +215,27 @@ export async function placeOrders(sender: Sender, orders: readonly OrderArgs[]):
   const [first, ...others] = orders;
   if (first === undefined) throw new Error("nothing to place");
   const book = { address: sender.deployment.contracts.OrderBook, abi: orderBookAbi } as const;
-  if (others.length === 0) {
+  const [owner, isAlone] = [sender.account, others.length === 0];
+  const bySession = isAlone
+    ? await sendBySession(sender, { ...book, functionName: "place_for", args: [owner, first] })
+    : await sendBySession(sender, { ...book, functionName: "place_linked", args: [owner, orders] });
+  if (bySession) return;
+  if (isAlone) {
     await send(sender, "Confirm the order in your wallet.", { ...book, functionName: "place", args: [first] });
     return;
   }
-  const args = [sender.account, orders] as const;
+  const args = [owner, orders] as const;
   await send(sender, "Confirm the orders in your wallet.", { ...book, functionName: "place_linked", args });
 }
 
 export async function changeMargin(sender: Sender, market: Address, amount: bigint): Promise<void> {
+  const book = { address: sender.deployment.contracts.OrderBook, abi: orderBookAbi } as const;
+  if (amount > 0n) {
+    const args = [sender.account, market, amount] as const;
+    if (await sendBySession(sender, { ...book, functionName: "add_margin_for", args })) return;
+  }
   await send(sender, "Confirm the change of margin in your wallet.", {
-    address: sender.deployment.contracts.OrderBook,
-    abi: orderBookAbi,
+    ...book,
     functionName: amount > 0n ? "add_margin" : "remove_margin",
     args: [market, amount > 0n ? amount : -amount],
   });
@@ -195,12 +247,14 @@ export async function expiry(sender: Sender, seconds: bigint): Promise<bigint> {
 }
 
 export async function cancelOrder(sender: Sender, id: bigint): Promise<void> {
-  await send(sender, "Confirm the cancellation in your wallet.", {
+  const call = {
     address: sender.deployment.contracts.OrderBook,
     abi: orderBookAbi,
     functionName: "cancel",
     args: [id],
-  });
+  } as const;
+  if (await sendBySession(sender, call)) return;
+  await send(sender, "Confirm the cancellation in your wallet.", call);
 }
 
 /** The owner's own way when no keeper comes. */

@@ -5,6 +5,7 @@ import type { Hash } from "viem";
 import type { Sender } from "./actions";
 import { usePlimsoll } from "./context";
 import { explain } from "./errors";
+import { useSession } from "./session";
 import { useWallet } from "./wallet";
 
 export interface Note {
@@ -32,6 +33,7 @@ const MAX_NOTES = 4;
 export function TransactionsProvider({ children }: { children: ReactNode }) {
   const plimsoll = usePlimsoll();
   const { address } = useWallet();
+  const session = useSession(address);
   const queries = useQueryClient();
   const [notes, setNotes] = useState<readonly Note[]>([]);
   const [running, setRunning] = useState(0);
@@ -71,6 +73,7 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
         await action({
           ...plimsoll,
           account: address,
+          session,
           onStep: (text, hash) => {
             sent = hash ?? sent;
             put({ id, title, text, tone: "busy", ...link() });
@@ -86,7 +89,7 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
         void queries.invalidateQueries();
       }
     },
-    [address, plimsoll, put, queries],
+    [address, plimsoll, put, queries, session],
   );
 
   const value = useMemo(

@@ -12,6 +12,7 @@ export const CONTRACT_NAMES = [
   "RecoveryToken",
   "PriceFeed",
   "Lens",
+  "CapitalLens",
 ] as const;
 export type ContractName = (typeof CONTRACT_NAMES)[number];
 

@@ -16,6 +16,7 @@ import { WalletBanner } from "./WalletBanner";
 
 const RiskPage = lazy(() => import("./risk/RiskPage").then((module) => ({ default: module.RiskPage })));
 const RoundPage = lazy(() => import("./risk/RoundPage").then((module) => ({ default: module.RoundPage })));
+const VaultPage = lazy(() => import("./vault/VaultPage").then((module) => ({ default: module.VaultPage })));
 const PortfolioPage = lazy(() =>
   import("./portfolio/PortfolioPage").then((module) => ({ default: module.PortfolioPage })),
 );
@@ -28,10 +29,12 @@ function Page({ route, venue, account }: { route: Route; venue: Venue; account: 
       return <RiskPage venue={venue} />;
     case "round":
       return <RoundPage venue={venue} symbol={route.symbol} number={route.round} />;
+    case "vault":
+      return <VaultPage venue={venue} account={account} />;
     case "portfolio":
       return <PortfolioPage venue={venue} account={account} />;
-    default:
-      return <TradePage venue={venue} account={account} symbol={route.page === "trade" ? route.symbol : null} />;
+    case "trade":
+      return <TradePage venue={venue} account={account} symbol={route.symbol} />;
   }
 }
 

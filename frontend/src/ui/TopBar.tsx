@@ -97,6 +97,7 @@ export function ConnectButton({ className = "primary" }: { className?: string })
 
 const PAGES = [
   { page: "trade", text: "Trade", route: { page: "trade", symbol: null } },
+  { page: "vault", text: "Vault", route: { page: "vault" } },
   { page: "risk", text: "Risk", route: { page: "risk" } },
   { page: "portfolio", text: "Portfolio", route: { page: "portfolio" } },
 ] as const;

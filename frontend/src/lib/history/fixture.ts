@@ -25,7 +25,8 @@ export class Script {
 
   constructor(readonly stepBps: bigint) {
     this.next();
-    this.add("ParamsSet", { params: { adl_step_bps: stepBps, adl_fee_bps: 0n } });
+    const shares = { fee_vault_share_bps: 0n, penalty_keeper_share_bps: 0n, penalty_insurance_share_bps: 0n };
+    this.add("ParamsSet", { params: { adl_step_bps: stepBps, adl_fee_bps: 0n, ...shares } });
   }
 
   /** The next transaction. */

@@ -2,6 +2,7 @@
 import type { PricePoint } from "../candles";
 import { Buckets } from "./buckets";
 import type { MarketEvent } from "./events";
+import { IncomeBook } from "./income";
 import { Holdings } from "./holdings";
 import { Rounds, type Given, type Liquidation } from "./rounds";
 
@@ -25,6 +26,7 @@ export class MarketHistory {
   readonly buckets = new Buckets();
   readonly holdings = new Holdings();
   readonly rounds: Rounds;
+  readonly income = new IncomeBook();
   readonly feed: FeedItem[] = [];
   readonly prices: PricePoint[] = [];
   readonly waterfall: Waterfall = { loss: 0n, skin: 0n, insurance: 0n, adl: 0n, vault: 0n };
@@ -39,6 +41,7 @@ export class MarketHistory {
       if (event.eventName === "PriceRound")
         this.prices.push({ price: event.args.index_price, publishedAt: event.args.published_at });
       if (event.eventName === "Liquidated" || event.eventName === "Deleveraged") this.tell(event);
+      this.income.take(event);
       this.rounds.take(event, this.buckets);
       this.holdings.take(event, this.buckets);
       this.buckets.take(event);

@@ -58,52 +58,56 @@ function Inputs({ position, market }: { position: HeldPosition; market: MarketSt
   const reach = unitsUntilReached(rank.units_ahead, market.params.adl_step_bps);
   const units = (value: bigint) => `${formatUnits(value)} ${info.symbol}`;
   return (
-    <dl className="rows">
-      <Row
-        label="Profit per unit"
-        value={profit > 0n ? formatPrice(profit) : "none beyond the margin"}
-        hint="Equity per unit above the margin of its column: only this can ever be given up"
-      />
-      <Row
-        label="Return on margin"
-        value={profit > 0n ? formatPercent(shareOf(profit, ceiling)) : "–"}
-        hint="First factor of the score: profit per unit over the column's margin"
-      />
-      <Row
-        label="Effective leverage"
-        value={equity > 0n ? `${formatDecimal(shareOf(price, equity), 18, { places: 2 })}×` : "–"}
-        hint="Second factor: price over equity per unit"
-      />
-      <Row
-        label="Score"
-        value={formatDecimal(rank.score, 18, { places: 4 })}
-        hint="The product of the two; the highest goes first"
-        testId="adl-score"
-      />
-      <Row
-        label="You would be paid now"
-        value={`${formatPrice(paidPerUnit(bucket, rank.loss_per_unit_now, { price, funding }))} a unit`}
-        hint="Equity per unit at the index price, less what it would give up now"
-        testId="adl-paid"
-      />
-      <Row
-        label="and give up"
-        value={rank.loss_per_unit_now === 0n ? "nothing" : `${formatPrice(rank.loss_per_unit_now)} a unit, as RECOVER`}
-        hint="The uncovered loss of the worst bankrupt position now, after insurance; never more than your profit"
-      />
-      <Row
-        label="Distance"
-        value={rank.is_eligible ? `${units(room)} + ${units(reach)}` : "–"}
-        hint={`What the vault still takes over at this price, and the units beyond that which go to those ahead of you: a step of ${formatPercent((market.params.adl_step_bps * WAD) / BPS, { places: 0 })} of each`}
-        testId="adl-distance"
-      />
+    <>
+      <dl className="rows">
+        <Row
+          label="Profit per unit"
+          value={profit > 0n ? formatPrice(profit) : "none beyond the margin"}
+          hint="Equity per unit above the margin of its column: only this can ever be given up"
+        />
+        <Row
+          label="Return on margin"
+          value={profit > 0n ? formatPercent(shareOf(profit, ceiling)) : "–"}
+          hint="First factor of the score: profit per unit over the column's margin"
+        />
+        <Row
+          label="Effective leverage"
+          value={equity > 0n ? `${formatDecimal(shareOf(price, equity), 18, { places: 2 })}×` : "–"}
+          hint="Second factor: price over equity per unit"
+        />
+        <Row
+          label="Score"
+          value={formatDecimal(rank.score, 18, { places: 4 })}
+          hint="The product of the two; the highest goes first"
+          testId="adl-score"
+        />
+        <Row
+          label="You would be paid now"
+          value={`${formatPrice(paidPerUnit(bucket, rank.loss_per_unit_now, { price, funding }))} a unit`}
+          hint="Equity per unit at the index price, less what it would give up now"
+          testId="adl-paid"
+        />
+        <Row
+          label="and give up"
+          value={
+            rank.loss_per_unit_now === 0n ? "nothing" : `${formatPrice(rank.loss_per_unit_now)} a unit, as RECOVER`
+          }
+          hint="The uncovered loss of the worst bankrupt position now, after insurance; never more than your profit"
+        />
+        <Row
+          label="Distance"
+          value={rank.is_eligible ? `${units(room)} + ${units(reach)}` : "–"}
+          hint={`What the vault still takes over at this price, and the units beyond that which go to those ahead of you: a step of ${formatPercent((market.params.adl_step_bps * WAD) / BPS, { places: 0 })} of each`}
+          testId="adl-distance"
+        />
+      </dl>
       {rank.is_eligible && (
         <p className="muted">
           After {units(room)} of {view.side === 0n ? "shorts" : "longs"} are liquidated into the vault&apos;s room,{" "}
           {units(reach)} more must be before ADL reaches you.
         </p>
       )}
-    </dl>
+    </>
   );
 }
 

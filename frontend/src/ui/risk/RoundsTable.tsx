@@ -49,7 +49,10 @@ export function RoundsTable({ venue, history }: { venue: Venue; history: History
               {rounds.slice(0, SHOWN).map((round) => (
                 <tr key={`${round.symbol}${round.number}`} data-testid={`round-${round.symbol}-${round.number}`}>
                   <th scope="row">
-                    <a href={formatRoute({ page: "round", symbol: round.symbol, round: round.number })}>
+                    <a
+                      href={formatRoute({ page: "round", symbol: round.symbol, round: round.number })}
+                      data-testid={`round-${round.symbol}-${round.number}-link`}
+                    >
                       <b>{round.symbol}</b> #{round.number.toString()}
                     </a>
                   </th>

@@ -151,7 +151,7 @@ export function PriceChart({ points, interval, lines, marks }: Props) {
 
   return (
     <div className="chart">
-      <div ref={frame} className="chart-frame" role="img" aria-label="Candles of the index price" />
+      <div ref={frame} className="chart-frame" role="group" aria-label="Candles of the index price" />
       {candles.length === 0 && <p className="empty over">Waiting for the first price.</p>}
     </div>
   );

@@ -10,6 +10,7 @@ import { ChartPanel } from "./ChartPanel";
 import { MarketBar } from "./MarketBar";
 import { Orders } from "./Orders";
 import { Positions } from "./Positions";
+import { SessionPanel } from "./SessionPanel";
 import { Ticket } from "./Ticket";
 
 interface Props {
@@ -40,6 +41,7 @@ export function TradePage({ venue, account, symbol }: Props) {
         <aside className="side-column" aria-label="Order form and account">
           <Ticket key={market.info.symbol} market={market} venue={venue} account={account} position={position} />
           <AccountPanel account={account} />
+          <SessionPanel now={venue.now} />
         </aside>
       </div>
     </>

@@ -1,0 +1,68 @@
+"""One trader, from the first look at the page to the claim after a crash."""
+
+from plimsoll import accounts
+from tests.stack import Stack as Services
+from tests.web.browser import SCREENSHOTS, Browser, test_id, units
+from tests.web.conftest import RIVAL, Stack
+from tests.web.flows import USD, WAD, connect, deposit, free_balance, fund, order, position
+
+
+def short_with_little_margin(stack: Services, account: str, symbol: str, usd: int) -> None:
+    """A rival who will lose more than they have."""
+    market = stack.deployment.markets[symbol].address
+    price = stack.contract("Lens").functions.market(market).call()[2]
+    now = stack.w3.eth.get_block("latest")["timestamp"]
+    size = -usd * WAD * WAD // price
+    rival_order = (market, 0, size, usd * USD // 36, 0, 0, False, now + 120)
+    sent = stack.contract("OrderBook").functions.place(rival_order).transact({"from": account})
+    assert stack.w3.eth.wait_for_transaction_receipt(sent)["status"] == 1
+
+
+def test_newcomer__opens__is_deleveraged_in_a_crash__reads_why__claims(stack: Stack, newcomer: Browser) -> None:
+    browser, rival = newcomer, accounts.dev_account(RIVAL).address
+    stack.rest()
+    connect(stack, browser)
+    browser.click("faucet")
+    browser.wait_text("wallet-balance", r"^10,000\.00 USDC$")
+    deposit(browser, "8,000")
+    browser.wait_text("free-balance", r"^8,000\.00 USDC$")
+    order(browser, "BTC", "long", "50000", 25)
+    browser.wait_text("quote-rank", "not in the queue")
+    browser.click("place")
+    browser.wait(test_id("position-BTC"))
+
+    fund(stack, rival)
+    short_with_little_margin(stack, rival, "BTC", 120_000)
+    browser.wait_text("oi-short", r"\$1[12]\d\.")
+    stack.jump()
+
+    browser.wait(test_id("incident-adl-BTC"))
+    browser.wait(test_id("position-BTC"), state="detached")
+    # It comes from events: a reload changes nothing.
+    browser.open(stack.page_url)
+    told = browser.wait_text("incident-adl-BTC", "claim of as many RECOVER")
+    for words in ("the whole of your BTC long", "was number 1 of", "the vault had no room left", "Its shortfall was"):
+        assert words in told, told
+    owed = position(stack, browser.account, "BTC")
+    assert owed.claim_owed > 0
+    shown = units(browser.text("incident-paid"), 6)
+    assert abs(shown - owed.cash_owed) <= 20_000
+    browser.screenshot(SCREENSHOTS / "deleveraged.png", whole=False)
+
+    browser.do("click", selector=f"{test_id('incident-adl-BTC')} a")
+    browser.wait(f'{test_id("verdict")}[data-holds="true"]')
+
+    before = free_balance(stack, browser.account)
+    browser.click("claim-BTC")
+    browser.wait(test_id("claim-BTC"), state="detached")
+    assert free_balance(stack, browser.account) == before + owed.cash_owed
+    held = stack.contract("RecoveryToken").functions.balanceOf(browser.account).call()
+    assert held == owed.claim_owed
+    browser.click("read-adl-BTC")
+    browser.wait(test_id("incident-adl-BTC"), state="detached")
+
+    browser.click("page-portfolio")
+    assert units(browser.wait_text("recover-balance", r"\d"), 6) == held // 10**4 * 10**4
+    browser.wait(f'{test_id("history-row")}[data-kind="deleveraged"]')
+    browser.click("csv")
+    stack.rest()
