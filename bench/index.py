@@ -7,6 +7,7 @@ liquidation and ADL. What a node and a network take is not in the figures.
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -162,12 +163,14 @@ def main(traders: int, readers: int, requests: int, port: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = Store(f"sqlite:///{folder}/index.sqlite", deployment, "bench")
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         events = write(store, deployment, logs)
-        took = time.perf_counter() - began
+        took_writing, busy = time.perf_counter() - began, time.process_time() - busy
         store.close()
         size = sum(path.stat().st_size for path in folder.glob("index-*"))
-        click.echo(f"{events} events of {len(logs)} blocks in {took:.1f} s: {events / took:,.0f} events a second")
+        rate = events / took_writing
+        click.echo(f"{events} events of {len(logs)} blocks in {took_writing:.1f} s: {rate:,.0f} a second")
+        click.echo(f"{events / busy:,.0f} events a second of processor time, which a busy machine does not change")
         click.echo(f"{size / events:.0f} bytes an event on disk")
         url = f"http://127.0.0.1:{port}"
         accounts = [to_checksum_address(keccak(text=f"trader {n}")[-20:]) for n in range(min(traders, 500))]
@@ -184,11 +187,14 @@ def main(traders: int, readers: int, requests: int, port: int) -> None:
     every = [value for values in seconds.values() for value in values]
     rows = {"all": every, **dict(sorted(seconds.items()))}
     found = {path: milliseconds(values) for path, values in rows.items()}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cost = (used.ru_utime + used.ru_stime) / (len(every) * 1.1)
     click.echo(f"{readers} readers: {len(every) / took:,.0f} answers a second on {os.cpu_count()} cores")
+    click.echo(f"{cost * 1000:.2f} ms of processor time an answer; load of the machine {os.getloadavg()[0]:.1f}")
     for path, (p50, p99) in found.items():
         click.echo(f"  {path:45} p50 {p50:7.1f} ms   p99 {p99:7.1f} ms")
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps({"events_per_second": round(events), "milliseconds": found}, indent=2) + "\n")
+    OUTPUT.write_text(json.dumps({"events_per_second": round(rate), "milliseconds": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ class Artifact(BaseModel):
     """Creation code of the ERC-5202 blueprint, for contracts in `BLUEPRINTS`."""
     runtime_size: int
     """Bytes of the code on the chain, with immutables."""
+    immutables_size: int
+    """Bytes of it, at its end, that the constructor sets."""
     source_hash: str
 
 
@@ -126,8 +128,15 @@ def compile_contract(path: Path) -> Artifact:
         bytecode=output["bytecode"],
         blueprint=output.get("blueprint_bytecode"),
         runtime_size=len(output["bytecode_runtime"].removeprefix("0x")) // 2 + immutables,
+        immutables_size=immutables,
         source_hash=digest,
     )
+
+
+def is_code_of(code: bytes, artifact: Artifact) -> bool:
+    """Whether `code`, as a chain shows it, is that of `artifact`, whatever its immutables are."""
+    fixed = code[: len(code) - artifact.immutables_size]
+    return len(code) == artifact.runtime_size and fixed in bytes.fromhex(artifact.bytecode.removeprefix("0x"))
 
 
 def _immutables_size(layout: dict[str, Any]) -> int:

@@ -79,12 +79,46 @@ class Key(Section):
         return self
 
 
+class ExchangeFeed(Section):
+    """One exchange's ticker."""
+
+    protocol: Literal["coinbase", "kraken", "binance"]
+    url: str = Field(pattern=r"^(https?|wss?)://.+")
+    """A WebSocket; or, with coinbase, the root of its REST interface."""
+    symbols: dict[str, str]
+    """The exchange's symbol of each feed, for example {"BTC-USD" = "XBT/USD"}."""
+
+    @model_validator(mode="after")
+    def _http_is_coinbase(self) -> "ExchangeFeed":
+        if self.url.startswith("http") and self.protocol != "coinbase":
+            raise ValueError("only coinbase is polled over HTTP; give the exchange's WebSocket")
+        return self
+
+
 class Publisher(Section):
     host: Host = "127.0.0.1"
     port: Port | None = None
     """Default: 8701 plus the publisher's index."""
+    key: Key | None = None
+    """Default: PLIMSOLL_PUBLISHER_KEY; without it, on a local chain, an account of the development mnemonic."""
+    source: Literal["replay", "simulated", "exchange"] = "replay"
     replay: Path = DEMO_FOLDER / "replay.json"
     clock: Path = DEMO_FOLDER / "clock.json"
+    seed: int = 1
+    """Of the simulated path, and of each publisher's noise."""
+    exchange: list[ExchangeFeed] = []
+    max_spread_bps: int = Field(200, ge=1, le=10_000)
+    """A quote farther from the median of all exchanges does not count."""
+    max_jump_bps: int = Field(2_000, ge=1, le=10_000)
+    """A price farther from the median of the last half minute is not signed."""
+    way_back_seconds: int = Field(10, ge=1)
+    """Unless it has stayed there for so long: then the market did move."""
+
+    @model_validator(mode="after")
+    def _has_exchanges(self) -> "Publisher":
+        if (self.source == "exchange") != bool(self.exchange):
+            raise ValueError('source = "exchange" and [[publisher.exchange]] go together')
+        return self
 
 
 class Shard(Section):

@@ -18,8 +18,10 @@ from eth_keys.datatypes import Signature
 from eth_typing import ChecksumAddress
 from eth_utils import to_bytes
 
+from plimsoll import accounts
 from plimsoll.config import Key
 from plimsoll.errors import PlimsollError
+from plimsoll.local_chain import LOCAL_CHAIN_ID
 
 SIGNER_SECONDS = 2.0
 
@@ -108,6 +110,13 @@ def open_key(key: Key) -> Signer:
         return LocalSigner(Account.from_key(text))
     except Exception:  # eth-account raises several unrelated types; the key must not end up in a message
         raise PlimsollError(f"{key.env}: not a private key") from None
+
+
+def local_account(chain_id: int, index: int, variable: str) -> LocalAccount:
+    """Account `index` of the development mnemonic. PlimsollError on any chain but a local one: that key is public."""
+    if chain_id != LOCAL_CHAIN_ID:
+        raise PlimsollError(f"no key: set {variable}, or name one in the configuration")
+    return accounts.dev_account(index)
 
 
 def _keystore(path: Path, password: str) -> LocalAccount:

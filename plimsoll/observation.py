@@ -8,6 +8,8 @@ from eth_keys.datatypes import PublicKey, Signature
 from eth_typing import ChecksumAddress
 from eth_utils import keccak, to_bytes
 
+from plimsoll.keys import Signer
+
 DOMAIN_NAME = "Plimsoll PriceFeed"
 DOMAIN_VERSION = "1"
 _DOMAIN_TYPE = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
@@ -95,6 +97,11 @@ class Domain:
         signed = account.unsafe_sign_hash(self.digest(feed, price, published_at))
         r, s = signed.r.to_bytes(32), signed.s.to_bytes(32)
         return Observation(feed, price, published_at, signed.v, r, s, account.address)
+
+    async def observe(self, signer: Signer, feed: bytes, price: int, published_at: int) -> Observation:
+        """`signer`'s observation. PlimsollError if it does not sign."""
+        v, r, s = await signer.sign_hash(self.digest(feed, price, published_at))
+        return Observation(feed, price, published_at, v, r.to_bytes(32), s.to_bytes(32), signer.address)
 
     def is_signed_by_its_signer(self, observation: Observation) -> bool:
         """Whether the signature is `observation.signer`'s."""

@@ -1,34 +1,36 @@
 """A publisher: one key that signs what it sees of every feed, once a second, and serves it over HTTP.
 
 `GET /observations?after=<Unix seconds>` answers as soon as there is something published after that, or after
-HOLD_SECONDS with what there is. `GET /health` tells whether it is publishing.
+HOLD_SECONDS with what there is. `GET /health` tells whether it is publishing every feed.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import structlog
 from aiohttp import web
-from eth_account.signers.local import LocalAccount
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from plimsoll.errors import PlimsollError
+from plimsoll.keys import Signer
 from plimsoll.observation import Domain, Observation, feed_id
 from plimsoll.replay import Clock, Replay, load_clock
+from plimsoll.service import add_operation
+from plimsoll.sources.base import NoPriceError, Source
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 NOISE_PPM = 150
 """Each publisher's own error, uniform within +- this many millionths of the price."""
 HOLD_SECONDS = 2.0
 KEPT_ROUNDS = 3
-
-Source = Callable[[str, int], int]
-"""Price (WAD) of a feed by name at a Unix second."""
+LATE_SECONDS = 5
 
 
-def replay_source(replay_path: Path, clock_path: Path) -> Source:
+def replay_prices(replay_path: Path, clock_path: Path) -> Callable[[str, int], int]:
     """Prices of a replay file at the position that the clock file gives; both are read again when they change."""
     cache: dict[Path, tuple[int, Replay | Clock]] = {}
 
@@ -55,40 +57,57 @@ class Publisher:
 
     def __init__(
         self,
-        account: LocalAccount,
+        signer: Signer,
         domain: Domain,
         feeds: Sequence[str],
         source: Source,
         seed: str,
         noise_ppm: int = NOISE_PPM,
     ) -> None:
-        self.account = account
+        self.signer = signer
         self.domain = domain
         self.feeds = {name: feed_id(name) for name in feeds}
         self.source = source
         self.rng = Random(seed)
         self.noise_ppm = noise_ppm
         self.rounds: list[list[Observation]] = []
+        self.missing: dict[str, str] = {}
+        """Why the newest round lacks a feed, by feed."""
         self.changed = asyncio.Condition()
         self.errors = 0
+        self.registry = CollectorRegistry()
+        self._signed = Counter("plimsoll_publisher_observations", "Signed", ["feed"], registry=self.registry)
+        self._refused = Counter("plimsoll_publisher_refused", "Not signed", ["feed"], registry=self.registry)
+        self._round = Gauge("plimsoll_publisher_round", "Second of the newest round", registry=self.registry)
 
     @property
     def published_at(self) -> int:
         """The second of the newest round, 0 before the first."""
         return self.rounds[-1][0].published_at if self.rounds else 0
 
-    def observe(self, second: int) -> list[Observation]:
-        """Signs every feed as of `second`."""
-        return [
-            self.domain.sign(
-                self.account, feed, with_noise(self.source(name, second), self.rng, self.noise_ppm), second
-            )
-            for name, feed in self.feeds.items()
-        ]
+    async def observe(self, second: int) -> list[Observation]:
+        """Signs every feed that has a price as of `second`."""
+        found, missing = [], {}
+        for name, feed in self.feeds.items():
+            try:
+                price = with_noise(self.source.price(name, second), self.rng, self.noise_ppm)
+            except NoPriceError as error:
+                missing[name] = str(error)
+                self._refused.labels(name).inc()
+                continue
+            found.append(await self.domain.observe(self.signer, feed, price, second))
+            self._signed.labels(name).inc()
+        if missing != self.missing:
+            log.warning("feeds without a price", missing=missing) if missing else log.info("every feed has a price")
+        self.missing = missing
+        return found
 
     async def publish(self, second: int) -> None:
         """Adds a round and wakes who waits for it."""
-        observations = self.observe(second)
+        observations = await self.observe(second)
+        if not observations:
+            return
+        self._round.set(second)
         async with self.changed:
             self.rounds = [*self.rounds, observations][-KEPT_ROUNDS:]
             self.changed.notify_all()
@@ -103,7 +122,7 @@ class Publisher:
                 await self.publish(second)
             except (OSError, PlimsollError, KeyError, TypeError, ValueError) as error:
                 self.errors += 1
-                log.warning("no observation at %s: %s", second, error)
+                log.warning("no observation", second=second, error=str(error) or type(error).__name__)
 
     async def newer_than(self, after: int) -> list[Observation]:
         """All kept observations, as soon as the newest is later than `after` or HOLD_SECONDS are over."""
@@ -115,6 +134,11 @@ class Publisher:
                 pass
             return [item for observations in self.rounds for item in observations]
 
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """For /health."""
+        is_ok = bool(self.rounds) and int(time.time()) - self.published_at <= LATE_SECONDS and not self.missing
+        return is_ok, {"published_at": self.published_at, "errors": self.errors, "missing": self.missing}
+
 
 def app_of(publisher: Publisher) -> web.Application:
     """The HTTP side."""
@@ -125,20 +149,15 @@ def app_of(publisher: Publisher) -> web.Application:
             return web.json_response({"error": "after must be Unix seconds"}, status=400)
         found = await publisher.newer_than(int(after))
         items = [item.to_json() for item in found]
-        return web.json_response({"publisher": publisher.account.address, "observations": items})
-
-    async def health(_: web.Request) -> web.Response:
-        age = int(time.time()) - publisher.published_at
-        is_ok = bool(publisher.rounds) and age <= 5
-        body = {"ok": is_ok, "published_at": publisher.published_at, "errors": publisher.errors}
-        return web.json_response(body, status=200 if is_ok else 503)
+        return web.json_response({"publisher": publisher.signer.address, "observations": items})
 
     async def lifetime(_: web.Application):
-        task = asyncio.create_task(publisher.run())
+        tasks = [asyncio.create_task(item.run()) for item in (publisher.source, publisher)]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
-    app = web.Application()
-    app.add_routes([web.get("/observations", observations), web.get("/health", health)])
+    app = add_operation(web.Application(), publisher.health, publisher.registry)
+    app.add_routes([web.get("/observations", observations)])
     app.cleanup_ctx.append(lifetime)
     return app

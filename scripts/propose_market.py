@@ -15,7 +15,7 @@ from plimsoll.deploy import WAD, Listing, Plan
 from plimsoll.errors import PlimsollError
 from plimsoll.local_chain import NETWORK, check_chain
 
-FROM_THE_DEPLOYMENT = ("loss_budget_bps", "mandate_bps", "adl_step_bps", "max_age")
+FROM_THE_DEPLOYMENT = ("loss_budget_bps", "mandate_bps", "recovery_cap_bps", "adl_step_bps", "max_age")
 
 
 def plan_of(deployment: deployments.Deployment) -> Plan:

@@ -11,8 +11,7 @@ from plimsoll.api import models, reads
 from plimsoll.api.errors import RequestError
 from plimsoll.chain import Event
 from plimsoll.indexer import queries, schema
-from plimsoll.indexer.decoding import from_json
-from plimsoll.indexer.schema import SEQ_BITS, block_of
+from plimsoll.indexer.schema import block_of
 from plimsoll.reference.grid import beta_of
 
 ABOUT_MARKETS = ("LossCovered", "CoverReturned")
@@ -140,10 +139,7 @@ def _events(session: Session, market: str, first: int, end: int) -> list[tuple[E
     chosen = select(row).where(row.seq >= first, row.seq < end, (row.address == market) | is_cover).order_by(row.seq)
     found = []
     for item in session.scalars(chosen):
-        args = from_json(item.contract, item.event, item.args)
-        if item.address != market and args["market"] != market:
-            continue
-        place = item.seq >> SEQ_BITS, item.seq & (1 << SEQ_BITS) - 1
-        event = Event(item.contract, item.address, item.event, args, *place, item.transaction)  # type: ignore[arg-type]
-        found.append((event, item.time))
+        event = queries.event_of(item)
+        if item.address == market or event.args["market"] == market:
+            found.append((event, item.time))
     return found

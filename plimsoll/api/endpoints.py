@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from plimsoll.api import accounts, adl, models, reads
+from plimsoll.api import accounts, adl, models, reads, statements
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ ENDPOINTS = (
     ),
     _of("/orders", "orders", models.OrderQuery, models.Page[models.Order], reads.orders),
     _of("/orders/{id}", "orders", models.OfOrder, models.OrderHistory, reads.order),
+    _of("/accounts/{account}/statement", "accounts", models.OfAccount, models.AccountStatement, statements.statement),
     _of("/accounts/{account}/positions", "accounts", models.OfAccount, models.Positions, reads.positions),
     _of(
         "/accounts/{account}/history",
@@ -80,8 +81,8 @@ ENDPOINTS = (
         accounts.as_csv,
     ),
     _of("/vault", "capital", models.Paged, models.Page[models.VaultFlow], reads.vault),
-    _of("/vault/income", "capital", models.Query, models.Incomes, reads.vault_income),
+    _of("/vault/income", "capital", models.Query, models.VaultIncome, statements.vault_income),
     _of("/insurance", "capital", models.Paged, models.Page[models.FundFlow], reads.insurance),
-    _of("/insurance/income", "capital", models.Query, models.Incomes, reads.insurance_income),
+    _of("/insurance/days", "capital", models.Query, models.FundDays, statements.insurance_days),
 )
 STREAM = "/v1/stream"

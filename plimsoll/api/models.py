@@ -374,15 +374,74 @@ class FundFlow(Model):
     share_price: Wad | None = Field(description="insurance / shares; null without shares")
 
 
-class Income(Model):
-    source: str
-    market: str | None
+class VaultSource(Model):
+    market: str
+    source: str = Field(description="fees, premium, price, funding, liquidation_spread, penalties, last_resort, ...")
     amount: Cash
-    flows: int
 
 
-class Incomes(Model):
-    items: list[Income] = Field(description="sums over everything so far")
+class VaultIncome(Model):
+    items: list[VaultSource] = Field(description="profit (+) and loss (-) since the deployment")
+    cash: Cash
+    worth: Cash = Field(description="cash and what markets owe, less the skew reserves")
+    paid_in: Cash
+    taken_out: Cash
+    donated: Cash
+
+
+class FundDay(Model):
+    market: str
+    day: str = Field(description="UTC")
+    skin_paid: Cash = Field(description="losses covered by skin in the game, less what came back")
+    insurance_paid: Cash
+    rewards_paid: Cash
+    insurance_income: Cash
+    pot_income: Cash
+    reserve_income: Cash
+
+
+class FundDays(Model):
+    items: list[FundDay] = Field(description="oldest first")
+    unvested: Cash = Field(description="income that the stakers have not earned yet")
+
+
+class Trading(Model):
+    market: str
+    margin_in: Cash
+    paid_out: Cash
+    fees: Cash
+    premium: Cash
+    realised: Cash
+    recovery_claims: Cash
+
+
+class Holding(Model):
+    paid_in: Cash
+    taken_out: Cash
+    shares: Number
+    worth: Cash
+    earned: Cash = Field(description="worth + taken_out - paid_in; the sum of the sources")
+    sources: dict[str, Cash]
+
+
+class Recovery(Model):
+    issued: Cash
+    received: Cash = Field(description="from others, less what was sent to others")
+    redeemed: Cash
+    paid: Cash
+    held: Cash
+    deferred: Cash = Field(description="beyond the caps of the markets: waits to be issued")
+    worth: Cash = Field(description="what redeeming all of it would pay now")
+
+
+class AccountStatement(Model):
+    account: str
+    deposited: Cash
+    withdrawn: Cash
+    trading: list[Trading]
+    vault: Holding
+    stake: Holding
+    recovery: Recovery
 
 
 class AccountEvent(Model):

@@ -219,29 +219,6 @@ def insurance(session: Session, query: models.Paged) -> models.Page[models.FundF
     return models.Page[models.FundFlow](**page_of(rows, query, build))
 
 
-def _incomes(session: Session, table: Any) -> models.Incomes:
-    sums: dict[tuple[str, str | None], list[int]] = {}
-    for source, market, amount in session.execute(select(table.source, table.market, table.amount)):
-        entry = sums.setdefault((source, market), [0, 0])
-        entry[0] += amount
-        entry[1] += 1
-    items = [
-        models.Income(source=source, market=market, amount=amount, flows=flows)
-        for (source, market), (amount, flows) in sorted(sums.items(), key=lambda item: (item[0][0], item[0][1] or ""))
-    ]
-    return models.Incomes(items=items)
-
-
-def vault_income(session: Session, query: models.Query) -> models.Incomes:
-    """The vault's flows summed up by source and market. Variation margin holds all that a market earned or lost it."""
-    return _incomes(session, schema.VaultFlow)
-
-
-def insurance_income(session: Session, query: models.Query) -> models.Incomes:
-    """The insurance fund's flows summed up by source and market."""
-    return _incomes(session, schema.FundFlow)
-
-
 def event_rows(query: models.EventQuery | models.StreamQuery, market: str | None) -> Select[tuple[schema.Log]]:
     """Logs of a market's address, that name an account, or of one event name."""
     row, named = schema.Log, schema.LogAccount

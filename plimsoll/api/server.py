@@ -16,6 +16,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from plimsoll.api import models
+from plimsoll.api.answers import MISSING, Kept, tag_of, work_out
+from plimsoll.api.books import KEY, Books
 from plimsoll.api.cors import cors
 from plimsoll.api.endpoints import ENDPOINTS, STREAM, Endpoint
 from plimsoll.api.errors import RequestError
@@ -33,7 +35,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger(__name__)
 READERS = 8
 LOOK_SECONDS = 1.0
-MISSING = "nothing is indexed yet: start `plimsoll indexer`"
+TAG_SECONDS = 0.1
+"""An answer may be older than the index by this."""
 
 
 class Api:
@@ -47,17 +50,20 @@ class Api:
         self.requests = Counter("plimsoll_api_requests", "Answers", ["path", "status"], registry=self.registry)
         self.seconds = Histogram("plimsoll_api_seconds", "Seconds to answer", ["path"], registry=self.registry)
         self.listeners = Gauge("plimsoll_api_listeners", "Open streams", registry=self.registry)
+        self.kept = Kept()
+        self._tag = "", -TAG_SECONDS
         self._lock = Lock()
         self._engine: Engine | None = None
         self._key = ""
+        self._books = Books()
         self._looked_at = 0.0
 
     # The store
 
-    def engine(self) -> Engine:
-        """RequestError 404 where there is no deployment."""
+    def store(self) -> tuple[Engine, Books]:
+        """The present store and its books. RequestError 404 where there is no deployment."""
         with self._lock:
-            return self._present_engine()
+            return self._present_engine(), self._books
 
     def _present_engine(self) -> Engine:
         now = time.monotonic()
@@ -72,13 +78,15 @@ class Api:
                     self._engine.dispose()
                 self._engine = open_engine(self.database, deployment, is_writer=False)
                 self._key = key_of(deployment)
+                self._books = Books()
         assert self._engine is not None
         return self._engine
 
     def read(self, query: Callable[[Session], T]) -> T:
         """Runs `query` on one state of the index."""
         try:
-            with Session(self.engine()) as session:
+            engine, books = self.store()
+            with Session(engine, info={KEY: books}) as session:
                 return query(session)
         except (OperationalError, ProgrammingError) as error:
             if "no such table" in str(error) or "does not exist" in str(error) or "unable to open" in str(error):
@@ -89,6 +97,13 @@ class Api:
         """The same in a thread, so that a slow query holds nobody else up."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, self.read, query)
 
+    async def tag(self) -> str:
+        """The state of the index, as of a moment ago."""
+        now = time.monotonic()
+        if now - self._tag[1] > TAG_SECONDS:
+            self._tag = await self.run(tag_of), now
+        return self._tag[0]
+
     # Answers
 
     def handler(self, endpoint: Endpoint) -> Handler:
@@ -96,13 +111,16 @@ class Api:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             query = parse(endpoint.query, request)
-            known = request.headers.get("If-None-Match")
-            tag, body = await self.run(lambda session: answer(session, endpoint, query, known))
-            headers = {"ETag": tag, "Cache-Control": "no-cache"}
+            tag = await self.tag()
+            known = request.headers.get("If-None-Match", "")
+            if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+                return web.Response(status=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+            body = self.kept.get(request.path_qs, tag)
             if body is None:
-                return web.Response(status=304, headers=headers)
+                tag, body = await self.run(work_out(endpoint, query))
+                self.kept.put(request.path_qs, tag, body)
             kind = "text/csv" if endpoint.csv else "application/json"
-            return web.Response(text=body, content_type=kind, headers=headers)
+            return web.Response(text=body, content_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})
 
         return handle
 
@@ -144,19 +162,6 @@ class Api:
         self.requests.labels(path, response.status).inc()
         self.seconds.labels(path).observe(time.perf_counter() - began)
         return response
-
-
-def answer(session: Session, endpoint: Endpoint, query: models.Query, known: str | None) -> tuple[str, str | None]:
-    """ETag and body; no body if the caller has it: nothing changes without a block or a reorganisation."""
-    row = schema.Cursor
-    state = session.execute(select(row.hash, row.reorgs, row.reconciled_block)).first()
-    if state is None:
-        raise RequestError(404, MISSING)
-    tag = f'"{state.hash[2:18]}-{state.reorgs}-{state.reconciled_block}"'
-    if known is not None and tag in (part.strip().removeprefix("W/") for part in known.split(",")):
-        return tag, None
-    found = endpoint.read(session, query)
-    return tag, endpoint.csv(found) if endpoint.csv else found.model_dump_json()
 
 
 def parse(kind: type[models.Query], request: web.Request) -> Any:

@@ -1,6 +1,6 @@
 """Logs to named events, from the ABIs alone, fast enough to index with; and events to JSON and back without loss."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -13,6 +13,8 @@ from hexbytes import HexBytes
 
 from plimsoll.artifacts import abi
 from plimsoll.chain import Event
+
+Reader = Callable[[bytes, int], tuple[Any, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,11 @@ class _Shape:
     """One event of an ABI."""
 
     name: str
-    indexed: tuple[Mapping[str, Any], ...]
-    plain: tuple[Mapping[str, Any], ...]
-    indexed_types: tuple[str, ...]
-    plain_types: tuple[str, ...]
+    indexed: tuple[tuple[str, Reader], ...]
+    plain: tuple[tuple[str, Reader], ...] | None
+    """How each argument is read from the data, word by word; None if one of them has no fixed size."""
+    inputs: tuple[Mapping[str, Any], ...]
+    """Those in the data."""
     order: tuple[str, ...]
 
 
@@ -67,24 +70,68 @@ def shapes(contract: str) -> dict[bytes, _Shape]:
         if item["type"] != "event":
             continue
         inputs = item["inputs"]
-        indexed = tuple(entry for entry in inputs if entry["indexed"])
-        plain = tuple(entry for entry in inputs if not entry["indexed"])
-        found[bytes(event_abi_to_log_topic(item))] = _Shape(
-            item["name"],
-            indexed,
-            plain,
-            tuple(_topic_type(entry) for entry in indexed),
-            tuple(collapse_if_tuple(entry) for entry in plain),
-            tuple(entry["name"] for entry in inputs),
-        )
+        indexed = tuple((entry["name"], _topic_reader(entry)) for entry in inputs if entry["indexed"])
+        data = tuple(entry for entry in inputs if not entry["indexed"])
+        readers = [(entry["name"], _reader(entry)) for entry in data]
+        is_fixed = all(reader is not None for _, reader in readers)
+        plain = tuple((name, reader) for name, reader in readers if reader is not None) if is_fixed else None
+        order = tuple(entry["name"] for entry in inputs)
+        found[bytes(event_abi_to_log_topic(item))] = _Shape(item["name"], indexed, plain, data, order)
     return found
 
 
-def _topic_type(entry: Mapping[str, Any]) -> str:
+def _topic_reader(entry: Mapping[str, Any]) -> Reader:
+    return _hash if entry["type"] == "tuple" else _reader(entry) or _hash
+
+
+def _hash(data: bytes, at: int) -> tuple[bytes, int]:
     """A value that does not fit a topic stands there as its hash."""
-    kind = collapse_if_tuple(entry)
-    is_value = kind in ("address", "bool") or kind.startswith(("uint", "int", "bytes"))
-    return kind if is_value and not kind.endswith("]") and kind != "bytes" else "bytes32"
+    return data[at : at + 32], at + 32
+
+
+def _unsigned(data: bytes, at: int) -> tuple[int, int]:
+    return int.from_bytes(data[at : at + 32]), at + 32
+
+
+def _signed(data: bytes, at: int) -> tuple[int, int]:
+    return int.from_bytes(data[at : at + 32], signed=True), at + 32
+
+
+def _bool(data: bytes, at: int) -> tuple[bool, int]:
+    return data[at + 31] != 0, at + 32
+
+
+def _address(data: bytes, at: int) -> tuple[str, int]:
+    return checksum("0x" + data[at + 12 : at + 32].hex()), at + 32
+
+
+def _reader(entry: Mapping[str, Any]) -> Reader | None:
+    """Reads a value from a place in the data, and gives where the next begins; None for one without a fixed size.
+    Twenty times as fast as a general decoder, and nearly every event is of such values."""
+    kind = entry["type"]
+    if kind == "tuple":
+        return _struct(entry["components"])
+    if kind.endswith("]") or kind in ("string", "bytes"):
+        return None
+    if kind.startswith("bytes"):
+        size = int(kind[5:])
+        return lambda data, at: (data[at : at + size], at + 32)
+    if kind.startswith("uint"):
+        return _unsigned
+    return {"int": _signed, "boo": _bool, "add": _address}[kind[:3]]
+
+
+def _struct(components: Sequence[Mapping[str, Any]]) -> Reader | None:
+    parts = [(part["name"], _reader(part)) for part in components]
+
+    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
+        values = {}
+        for name, reader in parts:
+            assert reader is not None
+            values[name], at = reader(data, at)
+        return values, at
+
+    return read if all(reader is not None for _, reader in parts) else None
 
 
 def decode(contract: str, log: RawLog) -> Event | None:
@@ -92,12 +139,17 @@ def decode(contract: str, log: RawLog) -> Event | None:
     shape = shapes(contract).get(log.topics[0]) if log.topics else None
     if shape is None or len(log.topics) != len(shape.indexed) + 1:
         return None
-    values = {
-        entry["name"]: _plain(entry, abi_decode([kind], topic)[0])
-        for entry, kind, topic in zip(shape.indexed, shape.indexed_types, log.topics[1:], strict=True)
-    }
-    for entry, value in zip(shape.plain, abi_decode(shape.plain_types, log.data), strict=True):
-        values[entry["name"]] = _plain(entry, value)
+    values = {name: reader(topic, 0)[0] for (name, reader), topic in zip(shape.indexed, log.topics[1:], strict=True)}
+    if shape.plain is not None:
+        at = 0
+        for name, reader in shape.plain:
+            values[name], at = reader(log.data, at)
+        if at > len(log.data):
+            raise ValueError(f"{contract}.{shape.name} of block {log.block}: its data is cut off")
+    else:
+        types = [collapse_if_tuple(entry) for entry in shape.inputs]
+        for entry, value in zip(shape.inputs, abi_decode(types, log.data), strict=True):
+            values[entry["name"]] = _plain(entry, value)
     args = {name: values[name] for name in shape.order}
     return Event(contract, log.address, shape.name, args, log.block, log.index, HexBytes(log.transaction))
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hexbytes import HexBytes
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
+from plimsoll.chain import Event
 from plimsoll.indexer import schema
 from plimsoll.indexer.capital import LAYERS
+from plimsoll.indexer.decoding import checksum, from_json
 
 FOREVER = 2**62
 
@@ -107,3 +110,10 @@ def _open(session: Session, held: schema.PositionState, until: int) -> Held | No
     if units == 0:
         return None
     return Held(held.market, held.account, held.bucket >> 24, held.bucket, units, held.entry_price, held.seq)
+
+
+def event_of(log: schema.Log) -> Event:
+    """The event that a row was made from."""
+    args = from_json(log.contract, log.event, log.args)
+    place = schema.block_of(log.seq), log.seq & (1 << schema.SEQ_BITS) - 1
+    return Event(log.contract, checksum(log.address), log.event, args, *place, HexBytes(log.transaction))

@@ -18,8 +18,7 @@ from plimsoll.keeper.follower import ChainReplacedError
 from plimsoll.keeper.heads import HeadHints
 from plimsoll.keeper.metrics import Metrics
 from plimsoll.keeper.worker import Keeper
-from plimsoll.keys import LocalSigner, Signer, open_key
-from plimsoll.local_chain import LOCAL_CHAIN_ID
+from plimsoll.keys import LocalSigner, Signer, local_account, open_key
 from plimsoll.sender import Sender
 from plimsoll.service import add_operation, serve
 
@@ -48,18 +47,11 @@ def signers_of(config: Config, deployment: Deployment) -> list[Signer]:
     """The keys to send with. PlimsollError if there are none, or two are the same."""
     entries = config.keeper.key or ([Key(env=KEY_VARIABLE)] if os.environ.get(KEY_VARIABLE) else [])
     if not entries:
-        return [LocalSigner(local_account(deployment, accounts.KEEPER, KEY_VARIABLE))]
+        return [LocalSigner(local_account(deployment.chain_id, accounts.KEEPER, KEY_VARIABLE))]
     signers = [open_key(entry) for entry in entries]
     if len({signer.address for signer in signers}) < len(signers):
         raise PlimsollError("keeper.key: one key is given twice, and a nonce can have one owner only")
     return signers
-
-
-def local_account(deployment: Deployment, index: int, variable: str) -> Any:
-    """Account `index` of the development mnemonic. PlimsollError on any chain but a local one: that key is public."""
-    if deployment.chain_id != LOCAL_CHAIN_ID:
-        raise PlimsollError(f"no key: set {variable}, or name one in the configuration")
-    return accounts.dev_account(index)
 
 
 class KeeperService:

@@ -7,5 +7,16 @@ where the mechanism itself is discrete (ticks, classes). What the contracts do i
 
 from .capital import Capital, Mandate
 from .market import Deleveraging, Liquidation, Market, Params, Position, RejectedError
+from .vault import Vault
 
-__all__ = ["Capital", "Deleveraging", "Liquidation", "Mandate", "Market", "Params", "Position", "RejectedError"]
+__all__ = [
+    "Capital",
+    "Deleveraging",
+    "Liquidation",
+    "Mandate",
+    "Market",
+    "Params",
+    "Position",
+    "RejectedError",
+    "Vault",
+]

@@ -248,15 +248,19 @@ class Market:
 
     # -------------------------------------------------------------- time and price
 
-    def _accrue(self) -> Fraction:
+    def accrued(self) -> Fraction:
+        """Funding since the last interaction."""
         elapsed = self.now - self.funded_at
-        self.funded_at = self.now
         if self.is_settling or self.price == 0:
             return Fraction(0)
         params = self.params
         most = Fraction(params.funding_max_bps, BPS)
         rate = max(-most, min(most, Fraction(params.funding_k_bps, BPS) * self.skew / params.skew_scale))
-        accrued = rate * self.price * elapsed / DAY
+        return rate * self.price * elapsed / DAY
+
+    def _accrue(self) -> Fraction:
+        accrued = self.accrued()
+        self.funded_at = self.now
         self.funding += accrued
         return accrued
 

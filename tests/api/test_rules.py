@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from plimsoll.api.endpoints import ENDPOINTS
-from plimsoll.api.server import Api
+from plimsoll.api.server import TAG_SECONDS, Api
 from plimsoll.indexer import schema
 from plimsoll.indexer.schema import block_of
 from tests.api.conftest import Served, serve_in_thread
@@ -74,6 +75,7 @@ def test_etag__saves_the_answer_until_something_changes(own_api: Served) -> None
     assert (again.status, again.text) == (304, "")
     blocks = own_api.story.blocks()
     own_api.store.rollback(blocks[-1][0], blocks[-9][0])
+    time.sleep(2 * TAG_SECONDS)
     assert own_api.get("/v1/markets", **{"If-None-Match": tag}).status == 200
 
 

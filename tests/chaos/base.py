@@ -94,7 +94,7 @@ def accounts_of(state: str) -> str:
 
 async def deploy(children: Children, url: str, path: Path) -> None:
     """`ape run deploy` on the node at `url`; writes the deployments file to `path`."""
-    environment = CAPITAL | {"PLIMSOLL_RPC_URL": url, "PLIMSOLL_DEPLOYMENT": str(path)}
+    environment = CAPITAL | {"PLIMSOLL_RPC_URL": url, "PLIMSOLL_DEPLOYMENT": str(path), "PYTHONPATH": str(ROOT)}
     ape = Path(sys.executable).parent / "ape"
     child = children.start("deploy", [str(ape), "run", "deploy"], environment, cwd=ROOT)
     assert await child.finish(DEPLOY_SECONDS), child.tail()

@@ -2,9 +2,11 @@
 
 from plimsoll import accounts
 from plimsoll.deployments import Deployment, PublisherEntry
+from plimsoll.keys import LocalSigner
 from plimsoll.observation import Domain
 from plimsoll.publisher import Publisher, app_of
 from plimsoll.service import serve
+from plimsoll.sources.base import Computed
 
 COUNT = 5
 NOWHERE = accounts.dev_account(0).address
@@ -24,8 +26,8 @@ class Publishers:
         def source(name: str, second: int) -> int:
             return self.prices[name] * (100 + self.lies_percent[index]) // 100
 
-        account = accounts.dev_account(accounts.FIRST_PUBLISHER + index)
-        return Publisher(account, Domain(0, NOWHERE), list(self.prices), source, str(index), noise_ppm=0)
+        signer = LocalSigner(accounts.dev_account(accounts.FIRST_PUBLISHER + index))
+        return Publisher(signer, Domain(0, NOWHERE), list(self.prices), Computed(source), str(index), noise_ppm=0)
 
     def sign_for(self, deployment: Deployment) -> None:
         """From now on signatures count on that deployment."""
@@ -35,7 +37,7 @@ class Publishers:
     def into(self, deployment: Deployment) -> Deployment:
         """`deployment` with where these publishers serve."""
         entries = [
-            PublisherEntry(address=worker.account.address, url=f"http://127.0.0.1:{port}")
+            PublisherEntry(address=worker.signer.address, url=f"http://127.0.0.1:{port}")
             for worker, port in zip(self.workers, self.ports, strict=True)
         ]
         return deployment.model_copy(update={"publishers": entries})

@@ -6,16 +6,23 @@ from collections.abc import Callable, Coroutine
 
 from aiohttp import web
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from plimsoll.bars import WAD
 from plimsoll.keeper.collector import HOLD_SECONDS, Collector
+from plimsoll.keys import LocalSigner
 from plimsoll.observation import Domain
 from plimsoll.oracle import Endpoint
 from plimsoll.publisher import Publisher, app_of
 from plimsoll.service import serve
+from plimsoll.sources.base import Computed
 
 DOMAIN = Domain(31337, Account.from_key(b"\x07" * 32).address)
 ACCOUNTS = [Account.from_key(bytes([i]) * 32) for i in range(1, 4)]
+
+
+def publisher(account: LocalAccount) -> Publisher:
+    return Publisher(LocalSigner(account), DOMAIN, ["BTC-USD"], Computed(lambda *_: 100 * WAD), "s")
 
 
 def with_publishers(scenario: Callable[[Collector], Coroutine[None, None, None]]) -> None:
@@ -28,7 +35,7 @@ def with_publishers(scenario: Callable[[Collector], Coroutine[None, None, None]]
 
         silent = web.Application()
         silent.add_routes([web.get("/observations", hang)])
-        apps = [app_of(Publisher(item, DOMAIN, ["BTC-USD"], lambda *_: 100 * WAD, "s")) for item in ACCOUNTS[:2]]
+        apps = [app_of(publisher(item)) for item in ACCOUNTS[:2]]
         runners = [await serve(app, 0) for app in [*apps, silent]]
         urls = [f"http://127.0.0.1:{runner.addresses[0][1]}" for runner in runners] + ["http://127.0.0.1:9"]
         signers = [*ACCOUNTS, ACCOUNTS[0]]

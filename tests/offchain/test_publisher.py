@@ -13,11 +13,13 @@ from eth_account import Account
 from plimsoll.anvil import check_port
 from plimsoll.bars import WAD, PricePath
 from plimsoll.errors import PlimsollError
+from plimsoll.keys import LocalSigner
 from plimsoll.observation import Domain
 from plimsoll.oracle import Endpoint, fetch
-from plimsoll.publisher import NOISE_PPM, Publisher, app_of, replay_source, with_noise
+from plimsoll.publisher import NOISE_PPM, Publisher, app_of, replay_prices, with_noise
 from plimsoll.replay import Clock, Replay, load_clock, save_clock
 from plimsoll.service import serve
+from plimsoll.sources.base import Computed, NoPriceError
 
 ACCOUNT = Account.from_key("0x" + "42" * 32)
 DOMAIN = Domain(31337, Account.from_key("0x" + "07" * 32).address)
@@ -25,11 +27,11 @@ FEEDS = ["BTC-USD", "ETH-USD"]
 
 
 def publisher(source=lambda name, second: 100 * WAD) -> Publisher:
-    return Publisher(ACCOUNT, DOMAIN, FEEDS, source, "seed")
+    return Publisher(LocalSigner(ACCOUNT), DOMAIN, FEEDS, Computed(source), "seed")
 
 
 def test_observe__signs_every_feed_at_the_second() -> None:
-    observations = publisher().observe(1_000)
+    observations = asyncio.run(publisher().observe(1_000))
     assert len(observations) == 2
     assert all(DOMAIN.is_signed_by_its_signer(item) and item.published_at == 1_000 for item in observations)
 
@@ -55,12 +57,12 @@ def test_clock__stands_before_the_start_and_at_the_end() -> None:
     assert running.wall_seconds() == 30
 
 
-def test_replay_source__follows_the_clock_file_as_it_changes(tmp_path: Path) -> None:
+def test_replay_prices__follows_the_clock_file_as_it_changes(tmp_path: Path) -> None:
     replay_path, clock_path = tmp_path / "replay.json", tmp_path / "clock.json"
     Replay("test", {"BTC-USD": PricePath((0, 5_000), (10 * WAD, 20 * WAD))}, 1).save(replay_path)
     clock = Clock(0, 5_000, 1_000)
     save_clock(clock_path, clock)
-    price = replay_source(replay_path, clock_path)
+    price = replay_prices(replay_path, clock_path)
     assert price("BTC-USD", 2_000) == 10 * WAD
     save_clock(clock_path, clock.started(1_000_000))
     os.utime(clock_path, ns=(1, 1))
@@ -106,5 +108,26 @@ def test_run__a_failing_source__is_counted_and_does_not_end_it() -> None:
         await asyncio.sleep(1.2)
         assert worker.errors == 1 and not worker.rounds and not task.done()
         task.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_observe__a_feed_without_a_price__is_left_out_and_told() -> None:
+    def source(name: str, second: int) -> int:
+        if name == "ETH-USD":
+            raise NoPriceError("ETH-USD: it jumped")
+        return 100 * WAD
+
+    async def scenario() -> None:
+        worker = publisher(source)
+        now = int(time.time())
+        await worker.publish(now)
+        assert [item.feed for item in worker.rounds[-1]] == [worker.feeds["BTC-USD"]]
+        is_ok, body = worker.health()
+        assert not is_ok and body["missing"] == {"ETH-USD": "ETH-USD: it jumped"}
+        worker.source = Computed(lambda name, second: 100 * WAD)
+        await worker.publish(now)
+        assert worker.health()[0]
+        assert worker.registry.get_sample_value("plimsoll_publisher_refused_total", {"feed": "ETH-USD"}) == 1
 
     asyncio.run(scenario())

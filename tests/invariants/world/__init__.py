@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 
-from plimsoll.reference import Capital, Mandate, Params
+from plimsoll.reference import Capital, Mandate, Params, Vault
 from plimsoll.reference import Market as Model
 from tests.invariants.exchange import FEEDS, OWNER, START, address_of, deployed, first_params, insurance_params
 from tests.invariants.world.cranks import Cranks
@@ -53,6 +53,7 @@ class World(Cranks, Stakers, Ownership):
             self.refresh(i)
             market.crank(1, sender=address_of("keeper0"))
             model.crank("keeper0", 1)
+        self.shares = Vault(self.capital, self.models)
         for name in NAMES:
             ex.token.mint(address_of(name), setup.cash * unit, sender=OWNER)
             for spender in (ex.pool, ex.vault, ex.fund):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from plimsoll.reference import Capital, RejectedError
+from plimsoll.reference import Capital, RejectedError, Vault
 from plimsoll.reference import Market as Model
 from plimsoll.reference.grid import LONG, SHORT
 from tests.invariants.calls import Contract, RevertedError
@@ -31,6 +31,7 @@ from tests.invariants.world.terms import (
 class Base:
     capital: Capital
     models: list[Model]
+    shares: Vault  # the model's
 
     def __init__(self, setup: Setup, is_adopting: bool = True) -> None:
         self.setup, self.is_adopting = setup, is_adopting
@@ -66,12 +67,14 @@ class Base:
         """Whatever happens inside is undone, in the contracts and in the model."""
         mine = {name: _copy(value) for name, value in self.__dict__.items() if name not in ("capital", "models")}
         capital, models = self.capital.state(), [model.state() for model in self.models]
+        supply, asked = self.shares.supply, self.shares.asked
         try:
             with self.chain.anchor():
                 yield
         finally:
             self.__dict__.update(mine)
             self.capital.restore(capital)
+            self.shares.supply, self.shares.asked = supply, asked
             for model, kept in zip(self.models, models, strict=True):
                 model.restore(kept)
 

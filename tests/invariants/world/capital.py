@@ -7,11 +7,12 @@ from typing import Any
 
 from plimsoll.reference.grid import LONG, beta_of
 from tests.invariants.exchange import MAX_AGE, WAD, address_of
+from tests.invariants.world.comparing import Comparing, near
 from tests.invariants.world.pool import Pool
 from tests.invariants.world.terms import Request
 
 
-class LiquidityProviders(Pool):
+class LiquidityProviders(Pool, Comparing):
     def _worth(self) -> int:
         return int(self.exchange.vault.totalAssets())
 
@@ -46,7 +47,7 @@ class LiquidityProviders(Pool):
         bound = () if short is None else (max(0, foretold - short) if is_mint else foretold + short,)
         got, refused = self._call(vault.mint if is_mint else vault.deposit, given, to, *bound, sender=who)
         if refused in ("below minimum", "above maximum"):
-            assert short
+            assert short or given > most
             return False
         assert refused or not short
         if refused:
@@ -57,7 +58,11 @@ class LiquidityProviders(Pool):
         assert vault.balanceOf(to) - vault.locked_shares(to) >= movable, "a deposit locked what was held before"
         amount, shares = (got, given) if is_mint else (given, got)
         self.flows += amount
-        self.capital.vault += amount
+        dust = self.shares_dust(shares)
+        bought = self.shares.enter(amount)
+        near(shares, bought, dust, "shares bought")
+        # where a share is worth next to nothing a coin of rounding is many of them
+        self.shares.supply += shares - bought
         self.last.is_vault_flow = True
         # nobody joins at the cost of who is in: shares / amount <= supply / worth
         assert shares * (worth + 1) <= amount * (supply + 10**6)
@@ -95,6 +100,7 @@ class LiquidityProviders(Pool):
         number, refused = self._call(vault.request_redeem, *args, sender=who)
         assert (refused == "") == (0 < shares <= held - locked), refused
         if not refused:
+            self.shares.ask(shares)
             to = who if form == 0 else receiver
             self.requests[number] = Request(who, shares, to, self.now + vault.cooldown(), least)
         return not refused
@@ -123,6 +129,8 @@ class LiquidityProviders(Pool):
         after = vault.round()
         if after.number != round_.number:
             assert after.fraction == (WAD if asked <= free else WAD * free // asked)
+            loose = WAD * (8 * self.cash_dust() + 10) // max(1, asked)
+            near(after.fraction, self.shares.fraction * WAD, loose, "fraction of the round")
         assert (vault.short_at() == self.now) >= (after.fraction < WAD)
         self._lp_left(number, foretold, assets, supply - vault.totalSupply(), after)
         assert token.balanceOf(address_of(mine.receiver)) - had == assets <= free
@@ -132,12 +140,17 @@ class LiquidityProviders(Pool):
 
     def _lp_left(self, number: int, foretold: tuple[int, int], assets: int, shares: int, round_: Any) -> None:
         mine = self.requests[number]
-        self.flows -= assets
-        self.capital.vault -= assets
-        self.last.is_vault_flow = True
         if assets == 0:
             assert shares == 0
             return
+        self.flows -= assets
+        self.last.is_vault_flow = True
+        dust, cash_dust = self.shares_dust(mine.shares), 4 * self.cash_dust()
+        part, paid = self.shares.redeem(mine.shares, Fraction(round_.fraction, WAD))
+        near(shares, part, dust, "shares redeemed")
+        self.shares.supply += part - shares
+        self.shares.asked += part - shares
+        near(assets, paid, cash_dust, "paid for them")
         assert (shares, assets) == foretold
         assert shares <= mine.shares * round_.fraction // WAD and mine.round != round_.number
         if shares == mine.shares:
@@ -161,6 +174,7 @@ class LiquidityProviders(Pool):
         if refused:
             return False
         fee = -(-mine.shares // 1_000) if self.now >= mine.ready_at else 0
+        near(mine.shares - fee, self.shares.cancel(mine.shares, self.now >= mine.ready_at), 1, "shares given back")
         assert vault.balanceOf(address_of(mine.owner)) == held + mine.shares - fee
         assert vault.totalSupply() == supply - fee
         del self.requests[number]

@@ -37,6 +37,7 @@ class Comparing(Base):
         near(fund.insurance(), self.capital.insurance, dust, "insurance")
         near(fund.reward_reserve(), self.capital.reserve, dust, "reward reserve")
         near(fund.recovery_pot(), self.capital.pot, dust, "recovery pot")
+        self._compare_shares(4 * dust)
         supply = self.exchange.recovery.totalSupply()
         near(supply, self.capital.supply, dust, "supply of RECOVER")
         if supply or self.capital.supply:
@@ -51,6 +52,21 @@ class Comparing(Base):
         if self.is_adopting:
             self.adopt(seen)
         return seen
+
+    def _compare_shares(self, dust: int) -> None:
+        """Worth and free capital are at the newest price, cranked or not."""
+        vault, model = self.exchange.vault, self.shares
+        near(vault.totalAssets(), max(Fraction(0), model.net), dust, "worth of the vault")
+        near(vault.free_capital(), model.free, dust, "free capital")
+        near(vault.totalSupply(), model.supply, self.shares_dust(floor(model.supply)), "shares")
+        near(vault.balanceOf(vault.address), model.asked, self.shares_dust(floor(model.asked)), "shares asked out")
+
+    def shares_dust(self, shares: int) -> int:
+        """What the dust of the worth is in so many shares, and in one more purchase."""
+        loose = 4 * self.cash_dust() + 10
+        return 10 + floor(
+            (shares * loose + loose * (self.shares.supply + 10**6)) / (max(Fraction(0), self.shares.net) + 1)
+        )
 
     def _compare_market(self, i: int, view: View) -> None:
         model, state = self.models[i], view.state
@@ -112,6 +128,8 @@ class Comparing(Base):
                 capital.recovery[name] = Fraction(self.exchange.recovery.balanceOf(address_of(name)))
         else:
             capital.recovery.clear()
+        vault = self.exchange.vault
+        self.shares.supply, self.shares.asked = Fraction(vault.totalSupply()), Fraction(vault.balanceOf(vault.address))
         for model, market in zip(self.models, self.exchange.markets, strict=True):
             mandate = capital.mandates[model.name]
             if left := self.exchange.pool.mandate_left(market.address):
