@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("publisher", "keeper", "indexer", "api", "doctor", "crowd", "replay", "demo")
+COMMANDS = ("publisher", "keeper", "indexer", "api", "monitor", "doctor", "crowd", "replay", "demo")
 """In the order of the help. Each is a function of that name in plimsoll/commands/."""
 
 

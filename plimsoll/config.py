@@ -194,6 +194,19 @@ class Monitor(Section):
     """Gets each alert as a JSON POST, beside the log."""
     keepers: list[Address] = []
     """Accounts whose ETH is watched."""
+    keeper_eth: Decimal = Field(Decimal("0.1"), ge=0)
+    """Less than this is an alert."""
+    price_seconds: int = Field(60, ge=1)
+    """A price older than this is an alert."""
+    dirty_blocks: int = Field(5, ge=1)
+    """Work left to do for more blocks than this is an alert."""
+    mandate_bps: int = Field(5_000, ge=1, le=10_000)
+    """A market that used more than this of its daily mandate is an alert."""
+    insurance_bps: int = Field(5_000, ge=0, le=10_000)
+    """Insurance below this share of what was deployed is an alert."""
+    publisher_seconds: int = Field(15, ge=1)
+    """A publisher silent for longer is an alert."""
+    poll_seconds: Decimal = Field(Decimal(2), gt=0)
 
 
 class Config(Section):

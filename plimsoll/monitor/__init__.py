@@ -1,0 +1,1 @@
+"""Watches an exchange and tells people: `rules` decides, `service` looks and sends."""
