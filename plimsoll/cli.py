@@ -30,6 +30,7 @@ def main() -> None:
                  ape run deploy
                  plimsoll publisher 0     and so on to 4
                  plimsoll keeper
+                 plimsoll doctor          what is wrong, and what to do about it
                  plimsoll crowd
                  plimsoll replay
 
