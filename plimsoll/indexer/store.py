@@ -145,7 +145,7 @@ class Store:
             with self.engine.begin() as connection:
                 if self.engine.dialect.name == "postgresql":
                     # Two that create at once: one waits for the other
-                    connection.execute(text("SELECT pg_advisory_xact_lock(7_310_579)"))
+                    connection.execute(text("SELECT pg_advisory_xact_lock(7310579)"))
                     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS plimsoll_{key_of(self.deployment)}"))
                 schema.Base.metadata.create_all(connection)
         except DatabaseError as error:

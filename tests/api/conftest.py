@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ from plimsoll.api.server import Api
 from plimsoll.indexer.store import Store
 from plimsoll.service import serve
 from tests.indexer.story import Story, played
-from tests.indexer.support import fill, new_store
+from tests.indexer.support import ANCHOR, clear, fill
 
 
 @dataclass
@@ -74,19 +75,25 @@ def serve_in_thread(api: Api) -> tuple[str, Any]:
     return f"http://{host}:{port}", stop
 
 
-def served_in(folder: Path) -> Iterator[Served]:
+def served_in(folder: Path, database: str = "") -> Iterator[Served]:
+    """On SQLite in `folder`, or on another, empty database."""
     story = played()
-    store = new_store(folder, story)
+    database = database or f"sqlite:///{folder}/index.sqlite"
+    store = Store(database, story.deployment(), "test")
+    store.begin(ANCHOR)
     fill(store, story.blocks())
-    url, stop = serve_in_thread(Api(story.deployment, f"sqlite:///{folder}/index.sqlite"))
+    url, stop = serve_in_thread(Api(story.deployment, database))
     yield Served(url, store, story)
     stop()
 
 
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """For tests that only read."""
-    yield from served_in(tmp_path_factory.mktemp("api"))
+    """For tests that only read. On PostgreSQL if PLIMSOLL_TEST_POSTGRESQL names a server."""
+    database = os.environ.get("PLIMSOLL_TEST_POSTGRESQL", "")
+    if database:
+        clear(database, played().deployment())
+    yield from served_in(tmp_path_factory.mktemp("api"), database)
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from plimsoll.deployments import Deployment
 from plimsoll.indexer import schema
-from plimsoll.indexer.store import Header, Store
+from plimsoll.indexer.store import Header, Store, key_of, open_engine
 from tests.indexer.story import GENESIS, Story
 
 ANCHOR = Header(0, GENESIS, "0x" + "00" * 32, 1_600_000_000)
@@ -36,3 +37,11 @@ def content(store: Store, *without: str) -> dict[str, list[str]]:
             table for table in schema.Base.metadata.sorted_tables if table.name not in ("cursor", "reorgs", *without)
         ]
         return {table.name: sorted(map(repr, connection.execute(select(table)).all())) for table in tables}
+
+
+def clear(database: str, deployment: Deployment) -> None:
+    """Drops the store of a deployment in PostgreSQL, if there is one."""
+    engine = open_engine(database, deployment, is_writer=True)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS plimsoll_{key_of(deployment)} CASCADE"))
+    engine.dispose()

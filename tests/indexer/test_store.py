@@ -18,7 +18,7 @@ from plimsoll.indexer import candles, queries, schema
 from plimsoll.indexer.capital import LAYERS
 from plimsoll.indexer.store import ConflictError, Header, Store, compiled_schema, key_of, open_engine
 from tests.indexer.story import Story, played
-from tests.indexer.support import ANCHOR, content, fill, new_store
+from tests.indexer.support import ANCHOR, clear, content, fill, new_store
 
 POSTGRESQL = os.environ.get("PLIMSOLL_TEST_POSTGRESQL")
 
@@ -209,21 +209,21 @@ def test_schema__compiles_for_postgresql() -> None:
 @pytest.mark.skipif(not POSTGRESQL, reason="PLIMSOLL_TEST_POSTGRESQL names no server")
 def test_postgresql__holds_what_sqlite_holds(store: Store, story: Story) -> None:
     assert POSTGRESQL is not None
+    clear(POSTGRESQL, story.deployment())
     other = Store(POSTGRESQL, story.deployment(), "test")
     try:
-        with other.engine.begin() as connection:
-            for table in reversed(schema.Base.metadata.sorted_tables):
-                connection.execute(table.delete())
         other.begin(ANCHOR)
         blocks = story.blocks()
         fill(store, blocks)
         fill(other, blocks)
         other.rollback(blocks[-1][0], blocks[100][0])
-        fill(other, blocks)
+        second = Store(POSTGRESQL, story.deployment(), "second")
+        with pytest.raises(ConflictError):
+            second.append(blocks[-1][0], [blocks[101][0]], [])
+        fill(second, blocks)
         assert content(other) == content(store)
     finally:
-        with other.engine.begin() as connection:
-            connection.execute(text(f"DROP SCHEMA plimsoll_{key_of(story.deployment())} CASCADE"))
+        clear(POSTGRESQL, story.deployment())
 
 
 def test_sqlite__a_reader_sees_one_state_while_a_writer_writes(store: Store, tmp_path: Path, story: Story) -> None:
