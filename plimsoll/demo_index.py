@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plimsoll import web
-from plimsoll.api import adl, models
+from plimsoll.api import adl, models, parameters
 from plimsoll.chain import Chain
 from plimsoll.errors import PlimsollError
 from plimsoll.indexer import schema
@@ -93,7 +93,7 @@ class Index:
 def _verdicts(session: Session) -> list[models.AdlVerdict]:
     row = schema.Deleveraging
     rounds = session.execute(select(row.market, row.price_round).distinct()).all()
-    return [adl.verification(session, models.OfRound(market=at, price_round=number)) for at, number in rounds]
+    return [adl.verification(session, parameters.OfRound(market=at, price_round=number)) for at, number in rounds]
 
 
 def _block(session: Session) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plimsoll.api import models, reads
+from plimsoll.api import models, parameters, reads
 from plimsoll.indexer import schema
 from plimsoll.indexer.decoding import to_json
 from plimsoll.indexer.queries import FOREVER
@@ -19,7 +19,7 @@ PLACE = ("id", "time", "transaction", "market")
 Item = dict[str, Any]
 
 
-def history(session: Session, query: models.PagedOfAccount) -> models.Page[models.AccountEvent]:
+def history(session: Session, query: parameters.PagedOfAccount) -> models.Page[models.AccountEvent]:
     """Deposits, orders, trades, liquidation and ADL of an account, newest first."""
     before = FOREVER if query.before is None else query.before
     found = [*_named(session, query.account, before, query.limit + 1)]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from plimsoll.adl_proof import Round, Standing, verify
 from plimsoll.adl_rank import ceiling_of, equity_of, score_of
-from plimsoll.api import models, reads
+from plimsoll.api import models, parameters, reads
 from plimsoll.api.errors import RequestError
 from plimsoll.chain import Event
 from plimsoll.indexer import queries, schema
@@ -18,7 +18,7 @@ ABOUT_MARKETS = ("LossCovered", "CoverReturned")
 """Events of the insurance fund that a round's arithmetic needs."""
 
 
-def rounds(session: Session, query: models.PagedOfMarket) -> models.AdlRounds:
+def rounds(session: Session, query: parameters.PagedOfMarket) -> models.AdlRounds:
     """Prices at which a market deleveraged anybody, newest first. `before` is a number of a price here."""
     market = reads.market_of(session, query.market).address
     row = schema.Deleveraging
@@ -64,7 +64,7 @@ def _params(session: Session, market: str, until: int) -> dict[str, str]:
     return dict(session.scalars(chosen.order_by(row.seq.desc()).limit(1)).one())
 
 
-def detail(session: Session, query: models.OfRound) -> models.AdlRoundDetail:
+def detail(session: Session, query: parameters.OfRound) -> models.AdlRoundDetail:
     """One price of a market: every bucket that could have been deleveraged with its rank, and who was, in order."""
     market = reads.market_of(session, query.market)
     price = _price(session, market, query.price_round)
@@ -107,7 +107,7 @@ def _deleveraging(row: schema.Deleveraging) -> dict[str, Any]:
     }
 
 
-def verification(session: Session, query: models.OfRound) -> models.AdlVerdict:
+def verification(session: Session, query: parameters.OfRound) -> models.AdlVerdict:
     """Recomputes a round from its logs: order by score, steps, profit only, exact units, exact prices. Says in words
     what the first event that breaks a rule breaks. Logs that were tampered with are found."""
     market = reads.market_of(session, query.market)

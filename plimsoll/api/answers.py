@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plimsoll.api import models
+from plimsoll.api import parameters
 from plimsoll.api.endpoints import Endpoint
 from plimsoll.api.errors import RequestError
 from plimsoll.indexer import schema
@@ -27,7 +27,7 @@ def tag_of(session: Session) -> str:
     return f'"{state.hash[2:18]}-{state.reorgs}-{state.reconciled_block}"'
 
 
-def work_out(endpoint: Endpoint, query: models.Query) -> Callable[[Session], tuple[str, str]]:
+def work_out(endpoint: Endpoint, query: parameters.Query) -> Callable[[Session], tuple[str, str]]:
     """Tag and body of an answer, both of one state."""
 
     def read(session: Session) -> tuple[str, str]:

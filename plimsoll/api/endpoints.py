@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from plimsoll.api import accounts, adl, models, reads, statements
+from plimsoll.api import accounts, adl, models, parameters, reads, statements
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Endpoint:
 
     path: str
     tag: str
-    query: type[models.Query]
+    query: type[parameters.Query]
     answer: type[BaseModel]
-    read: Callable[[Session, models.Query], BaseModel]
+    read: Callable[[Session, parameters.Query], BaseModel]
     """Its docstring is the description."""
     csv: Callable[[BaseModel], str] | None = None
     """Where the answer is CSV, how it is written."""
@@ -38,51 +38,53 @@ def _of(path: str, tag: str, query: type, answer: type, read: Callable, csv: Cal
 
 
 ENDPOINTS = (
-    _of("/status", "index", models.Query, models.Status, reads.status),
-    _of("/events", "index", models.EventQuery, models.Page[models.Event], reads.events),
-    _of("/markets", "markets", models.Query, models.Markets, reads.markets),
-    _of("/markets/{market}", "markets", models.OfMarket, models.Market, reads.market),
-    _of("/markets/{market}/candles", "markets", models.CandleQuery, models.Candles, reads.candles),
-    _of("/markets/{market}/trades", "markets", models.TradeQuery, models.Page[models.Trade], reads.trades),
-    _of("/markets/{market}/funding", "markets", models.PagedOfMarket, models.Page[models.Funding], reads.funding),
+    _of("/status", "index", parameters.Query, models.Status, reads.status),
+    _of("/events", "index", parameters.EventQuery, models.Page[models.Event], reads.events),
+    _of("/markets", "markets", parameters.Query, models.Markets, reads.markets),
+    _of("/markets/{market}", "markets", parameters.OfMarket, models.Market, reads.market),
+    _of("/markets/{market}/candles", "markets", parameters.CandleQuery, models.Candles, reads.candles),
+    _of("/markets/{market}/trades", "markets", parameters.TradeQuery, models.Page[models.Trade], reads.trades),
+    _of("/markets/{market}/funding", "markets", parameters.PagedOfMarket, models.Page[models.Funding], reads.funding),
     _of(
         "/markets/{market}/liquidations",
         "risk",
-        models.PagedOfMarket,
+        parameters.PagedOfMarket,
         models.Page[models.Liquidation],
         reads.liquidations,
     ),
-    _of("/markets/{market}/adl", "risk", models.PagedOfMarket, models.AdlRounds, adl.rounds),
-    _of("/markets/{market}/adl/{price_round}", "risk", models.OfRound, models.AdlRoundDetail, adl.detail),
+    _of("/markets/{market}/adl", "risk", parameters.PagedOfMarket, models.AdlRounds, adl.rounds),
+    _of("/markets/{market}/adl/{price_round}", "risk", parameters.OfRound, models.AdlRoundDetail, adl.detail),
     _of(
         "/markets/{market}/adl/{price_round}/verification",
         "risk",
-        models.OfRound,
+        parameters.OfRound,
         models.AdlVerdict,
         adl.verification,
     ),
-    _of("/orders", "orders", models.OrderQuery, models.Page[models.Order], reads.orders),
-    _of("/orders/{id}", "orders", models.OfOrder, models.OrderHistory, reads.order),
-    _of("/accounts/{account}/statement", "accounts", models.OfAccount, models.AccountStatement, statements.statement),
-    _of("/accounts/{account}/positions", "accounts", models.OfAccount, models.Positions, reads.positions),
+    _of("/orders", "orders", parameters.OrderQuery, models.Page[models.Order], reads.orders),
+    _of("/orders/{id}", "orders", parameters.OfOrder, models.OrderHistory, reads.order),
+    _of(
+        "/accounts/{account}/statement", "accounts", parameters.OfAccount, models.AccountStatement, statements.statement
+    ),
+    _of("/accounts/{account}/positions", "accounts", parameters.OfAccount, models.Positions, reads.positions),
     _of(
         "/accounts/{account}/history",
         "accounts",
-        models.PagedOfAccount,
+        parameters.PagedOfAccount,
         models.Page[models.AccountEvent],
         accounts.history,
     ),
     _of(
         "/accounts/{account}/history.csv",
         "accounts",
-        models.PagedOfAccount,
+        parameters.PagedOfAccount,
         models.Page[models.AccountEvent],
         accounts.history,
         accounts.as_csv,
     ),
-    _of("/vault", "capital", models.Paged, models.Page[models.VaultFlow], reads.vault),
-    _of("/vault/income", "capital", models.Query, models.VaultIncome, statements.vault_income),
-    _of("/insurance", "capital", models.Paged, models.Page[models.FundFlow], reads.insurance),
-    _of("/insurance/days", "capital", models.Query, models.FundDays, statements.insurance_days),
+    _of("/vault", "capital", parameters.Paged, models.Page[models.VaultFlow], reads.vault),
+    _of("/vault/income", "capital", parameters.Query, models.VaultIncome, statements.vault_income),
+    _of("/insurance", "capital", parameters.Paged, models.Page[models.FundFlow], reads.insurance),
+    _of("/insurance/days", "capital", parameters.Query, models.FundDays, statements.insurance_days),
 )
 STREAM = "/v1/stream"

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from plimsoll.api import models
+from plimsoll.api import models, parameters
 from plimsoll.api.endpoints import ENDPOINTS, STREAM, Endpoint
 
 TEMPLATE = "#/components/schemas/{model}"
@@ -21,7 +21,7 @@ everything after block n is undone; what replaced it follows. Comment lines keep
 TEXT = {"schema": {"type": "string"}}
 
 
-def _parameters(query: type[models.Query], in_path: set[str]) -> list[dict[str, Any]]:
+def _parameters(query: type[parameters.Query], in_path: set[str]) -> list[dict[str, Any]]:
     described = query.model_json_schema(mode="validation")
     required = set(described.get("required", ()))
     found = []
@@ -71,7 +71,7 @@ def _stream() -> dict[str, Any]:
         "tags": ["index"],
         "summary": "Events as they are indexed",
         "description": " ".join(STREAM_ABOUT.split()),
-        "parameters": _parameters(models.StreamQuery, set()),
+        "parameters": _parameters(parameters.StreamQuery, set()),
         "responses": {
             "200": {"description": "a stream without end", "content": {"text/event-stream": TEXT}},
             "400": _failure("a parameter is wrong"),

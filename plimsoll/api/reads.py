@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from plimsoll.adl_rank import equity_of
-from plimsoll.api import models
+from plimsoll.api import models, parameters
 from plimsoll.api.errors import RequestError
 from plimsoll.indexer import queries, schema
 from plimsoll.indexer.schema import SEQ_BITS, block_of
@@ -37,14 +37,14 @@ def market_of(session: Session, name: str) -> schema.Market:
     raise RequestError(404, f"no market {name}: there are {', '.join(item.symbol for item in found) or 'none yet'}")
 
 
-def paged(query: Select[Any], key: Any, page: models.Paged) -> Select[Any]:
+def paged(query: Select[Any], key: Any, page: parameters.Paged) -> Select[Any]:
     """Newest first, and one row more than the page holds, to see whether there is another."""
     if page.before is not None:
         query = query.where(key < page.before)
     return query.order_by(key.desc()).limit(page.limit + 1)
 
 
-def page_of(rows: list[Any], page: models.Paged, build: Any) -> dict[str, Any]:
+def page_of(rows: list[Any], page: parameters.Paged, build: Any) -> dict[str, Any]:
     """The page's items, each made by `build`, and where the next begins."""
     shown = rows[: page.limit]
     return {"items": [build(row) for row in shown], "next": shown[-1].seq if len(rows) > page.limit else None}
@@ -57,7 +57,7 @@ def fields(row: Any) -> dict[str, Any]:
     return {"id": seq, "block": block_of(seq)} | values
 
 
-def status(session: Session, query: models.Query) -> models.Status:
+def status(session: Session, query: parameters.Query) -> models.Status:
     """How far the index is, of what, and whether it agrees with the contracts."""
     row = cursor(session)
     return models.Status(
@@ -74,13 +74,13 @@ def status(session: Session, query: models.Query) -> models.Status:
     )
 
 
-def markets(session: Session, query: models.Query) -> models.Markets:
+def markets(session: Session, query: parameters.Query) -> models.Markets:
     """Every market with its parameters and what the last events say of it."""
     rows = session.scalars(select(schema.Market).order_by(schema.Market.seq))
     return models.Markets(items=[_market(session, row) for row in rows])
 
 
-def market(session: Session, query: models.OfMarket) -> models.Market:
+def market(session: Session, query: parameters.OfMarket) -> models.Market:
     """One market."""
     return _market(session, market_of(session, query.market))
 
@@ -108,7 +108,7 @@ def _market(session: Session, row: schema.Market) -> models.Market:
     )
 
 
-def candles(session: Session, query: models.CandleQuery) -> models.Candles:
+def candles(session: Session, query: parameters.CandleQuery) -> models.Candles:
     """First, highest, lowest and last price of each interval. An interval without a price is left out."""
     found = market_of(session, query.market)
     row = schema.Candle
@@ -119,7 +119,7 @@ def candles(session: Session, query: models.CandleQuery) -> models.Candles:
     return models.Candles(market=found.symbol, interval=query.interval, items=items)
 
 
-def trades(session: Session, query: models.TradeQuery) -> models.Page[models.Trade]:
+def trades(session: Session, query: parameters.TradeQuery) -> models.Page[models.Trade]:
     """Fills of a market, newest first."""
     row = schema.Trade
     chosen = select(row).where(row.market == market_of(session, query.market).address)
@@ -129,7 +129,7 @@ def trades(session: Session, query: models.TradeQuery) -> models.Page[models.Tra
     return models.Page[models.Trade](**page_of(rows, query, fields))
 
 
-def funding(session: Session, query: models.PagedOfMarket) -> models.Page[models.Funding]:
+def funding(session: Session, query: parameters.PagedOfMarket) -> models.Page[models.Funding]:
     """The funding index at each price that reached the market, newest first."""
     row = schema.PriceRound
     chosen = select(row).where(row.market == market_of(session, query.market).address)
@@ -142,7 +142,7 @@ def _order(row: schema.Order, last: schema.OrderUpdate | None) -> dict[str, Any]
     return fields(row) | {"id": row.id} | state
 
 
-def orders(session: Session, query: models.OrderQuery) -> models.Page[models.Order]:
+def orders(session: Session, query: parameters.OrderQuery) -> models.Page[models.Order]:
     """Orders with what became of them, the newest first."""
     row, update = schema.Order, schema.OrderUpdate
     chosen = select(row, update).outerjoin(update, (update.order_id == row.id) & update.is_final)
@@ -160,7 +160,7 @@ def orders(session: Session, query: models.OrderQuery) -> models.Page[models.Ord
     return models.Page[models.Order](items=items, next=following)  # type: ignore[arg-type]
 
 
-def order(session: Session, query: models.OfOrder) -> models.OrderHistory:
+def order(session: Session, query: parameters.OfOrder) -> models.OrderHistory:
     """One order and everything that happened to it."""
     row = session.get(schema.Order, query.id)
     if row is None:
@@ -171,7 +171,7 @@ def order(session: Session, query: models.OfOrder) -> models.OrderHistory:
     return models.OrderHistory(**_order(row, last), updates=[fields(item) for item in updates])  # type: ignore[arg-type]
 
 
-def positions(session: Session, query: models.OfAccount) -> models.Positions:
+def positions(session: Session, query: parameters.OfAccount) -> models.Positions:
     """The open positions of an account, after all liquidation and ADL so far."""
     scale = 10 ** (36 - decimals(session))
     items = []
@@ -196,7 +196,7 @@ def positions(session: Session, query: models.OfAccount) -> models.Positions:
     return models.Positions(items=items)
 
 
-def vault(session: Session, query: models.Paged) -> models.Page[models.VaultFlow]:
+def vault(session: Session, query: parameters.Paged) -> models.Page[models.VaultFlow]:
     """Everything that changed the vault's cash or shares, newest first, with the share price afterwards."""
     row = schema.VaultFlow
 
@@ -208,7 +208,7 @@ def vault(session: Session, query: models.Paged) -> models.Page[models.VaultFlow
     return models.Page[models.VaultFlow](**page_of(rows, query, build))
 
 
-def insurance(session: Session, query: models.Paged) -> models.Page[models.FundFlow]:
+def insurance(session: Session, query: parameters.Paged) -> models.Page[models.FundFlow]:
     """Everything that changed a layer of the insurance fund, newest first."""
     row = schema.FundFlow
 
@@ -219,7 +219,7 @@ def insurance(session: Session, query: models.Paged) -> models.Page[models.FundF
     return models.Page[models.FundFlow](**page_of(rows, query, build))
 
 
-def event_rows(query: models.EventQuery | models.StreamQuery, market: str | None) -> Select[tuple[schema.Log]]:
+def event_rows(query: parameters.EventQuery | parameters.StreamQuery, market: str | None) -> Select[tuple[schema.Log]]:
     """Logs of a market's address, that name an account, or of one event name."""
     row, named = schema.Log, schema.LogAccount
     chosen = select(row)
@@ -237,7 +237,7 @@ def event_of(row: schema.Log) -> dict[str, Any]:
     return fields(row) | {"log_index": row.seq & (1 << SEQ_BITS) - 1}
 
 
-def events(session: Session, query: models.EventQuery) -> models.Page[models.Event]:
+def events(session: Session, query: parameters.EventQuery) -> models.Page[models.Event]:
     """Every event of the exchange with all its arguments, newest first."""
     market = market_of(session, query.market).address if query.market is not None else None
     rows = list(session.scalars(paged(event_rows(query, market), schema.Log.seq, query)))
@@ -249,7 +249,7 @@ def side_of(bucket: int) -> models.Side:
     return SIDES[0 if bucket >> 24 == LONG else 1]
 
 
-def liquidations(session: Session, query: models.PagedOfMarket) -> models.Page[models.Liquidation]:
+def liquidations(session: Session, query: parameters.PagedOfMarket) -> models.Page[models.Liquidation]:
     """Buckets that were liquidated, by counterparty, newest first."""
     row = schema.Liquidation
     chosen = select(row).where(row.market == market_of(session, query.market).address)

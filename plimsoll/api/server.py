@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from plimsoll.api import models
+from plimsoll.api import parameters
 from plimsoll.api.answers import MISSING, Kept, tag_of, work_out
 from plimsoll.api.books import KEY, Books
 from plimsoll.api.cors import cors
@@ -126,7 +126,7 @@ class Api:
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """The stream."""
-        query = parse(models.StreamQuery, request)
+        query = parse(parameters.StreamQuery, request)
         with self.listeners.track_inprogress():
             return await stream(request, query, self.run)
 
@@ -164,7 +164,7 @@ class Api:
         return response
 
 
-def parse(kind: type[models.Query], request: web.Request) -> Any:
+def parse(kind: type[parameters.Query], request: web.Request) -> Any:
     """Path and query as checked parameters. RequestError 400 that names the parameter and what is wrong with it."""
     given = request.query
     repeated = sorted({name for name in given if len(given.getall(name)) > 1})

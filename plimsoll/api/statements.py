@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plimsoll.accounting import Ledger, Statement
-from plimsoll.api import models, reads
+from plimsoll.api import models, parameters, reads
 from plimsoll.api.books import books_of
 from plimsoll.indexer import schema
 
@@ -19,7 +19,7 @@ def _symbols(session: Session) -> dict[str, str]:
     return dict(session.execute(select(schema.Market.address, schema.Market.symbol)).all())
 
 
-def vault_income(session: Session, query: models.Query) -> models.VaultIncome:
+def vault_income(session: Session, query: parameters.Query) -> models.VaultIncome:
     """What the vault earned (or lost) by market and source, and what it is worth."""
     symbols = _symbols(session)
 
@@ -35,7 +35,7 @@ def vault_income(session: Session, query: models.Query) -> models.VaultIncome:
     return books_of(session).ask(session, question)
 
 
-def insurance_days(session: Session, query: models.Query) -> models.FundDays:
+def insurance_days(session: Session, query: parameters.Query) -> models.FundDays:
     """What the insurance fund paid and earned, by market and day (UTC)."""
     symbols = _symbols(session)
 
@@ -49,7 +49,7 @@ def insurance_days(session: Session, query: models.Query) -> models.FundDays:
     return books_of(session).ask(session, question)
 
 
-def statement(session: Session, query: models.OfAccount) -> models.AccountStatement:
+def statement(session: Session, query: parameters.OfAccount) -> models.AccountStatement:
     """What an account paid in, took out, holds and earned: trading by market, shares and stake by source, RECOVER."""
     symbols = _symbols(session)
     address = ChecksumAddress(query.account)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from plimsoll.api import models, reads
+from plimsoll.api import models, parameters, reads
 from plimsoll.api.cors import cors
 from plimsoll.api.errors import RequestError
 from plimsoll.indexer import schema
@@ -36,13 +36,13 @@ class Place:
         first, _, second = text.partition(".")
         if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit() and len(text) < 40):
             raise RequestError(400, f"Last-Event-ID {text!r}: not an id of this stream; leave it out to begin now")
-        return cls(min(int(first), models.MOST_ID), min(int(second), models.MOST_ID))
+        return cls(min(int(first), parameters.MOST_ID), min(int(second), parameters.MOST_ID))
 
     def __str__(self) -> str:
         return f"{self.seq}.{self.reorgs}"
 
 
-def _begin(session: Session, query: models.StreamQuery, last_id: str | None) -> tuple[Place, str | None]:
+def _begin(session: Session, query: parameters.StreamQuery, last_id: str | None) -> tuple[Place, str | None]:
     row = reads.cursor(session)
     market = reads.market_of(session, query.market).address if query.market is not None else None
     if last_id:
@@ -50,7 +50,7 @@ def _begin(session: Session, query: models.StreamQuery, last_id: str | None) -> 
     return Place(query.after if query.after is not None else seq_of(row.block + 1) - 1, row.reorgs), market
 
 
-def _more(session: Session, query: models.StreamQuery, market: str | None, place: Place) -> list[str]:
+def _more(session: Session, query: parameters.StreamQuery, market: str | None, place: Place) -> list[str]:
     """The messages that follow `place`, which moves with them."""
     messages = []
     row, undone = schema.Log, schema.Reorg
@@ -69,7 +69,7 @@ def _more(session: Session, query: models.StreamQuery, market: str | None, place
     return messages
 
 
-async def stream(request: web.Request, query: models.StreamQuery, run: Run[Any]) -> web.StreamResponse:
+async def stream(request: web.Request, query: parameters.StreamQuery, run: Run[Any]) -> web.StreamResponse:
     """Sends until the listener goes."""
     last_id = request.headers.get("Last-Event-ID")
     place, market = await run(lambda session: _begin(session, query, last_id))

@@ -1,7 +1,6 @@
 """What the events say, as rows: the one place that knows what each event means for the tables."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -10,8 +9,9 @@ from sqlalchemy.orm import Session
 from plimsoll.adl_rank import ceil_div
 from plimsoll.chain import Event
 from plimsoll.indexer import schema
-from plimsoll.indexer.capital import NOBODY, Capital
+from plimsoll.indexer.capital import NOBODY
 from plimsoll.indexer.decoding import addresses_in, to_json
+from plimsoll.indexer.memory import Bucket, Memory, Position
 from plimsoll.indexer.schema import seq_of
 from plimsoll.reference.grid import LONG
 
@@ -22,40 +22,6 @@ FINAL = {"OrderExecuted": "executed", "OrderCancelled": "cancelled", "OrderFaile
 UPDATES = {**FINAL, "OrderLinked": "linked", "OrderToppedUp": "topped_up"}
 
 Rows = dict[type[schema.Base], list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A bucket's present epoch."""
-
-    epoch: int = 0
-    units: int = 0
-    shares: int = 0
-
-
-@dataclass(frozen=True)
-class Position:
-    """A place in a bucket; no shares: none."""
-
-    bucket: int = 0
-    epoch: int = 0
-    shares: int = 0
-    entry_price: int = 0
-
-
-@dataclass
-class Memory:
-    """The newest row of each key, as far as it was needed. Read from the database where it is missing here."""
-
-    buckets: dict[tuple[str, int], Bucket] = field(default_factory=dict)
-    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
-    interest: dict[str, list[int]] = field(default_factory=dict)
-    published: dict[str, int] = field(default_factory=dict)
-    rounds: dict[str, int] = field(default_factory=dict)
-    """The present price round of each market."""
-    prices: dict[str, int] = field(default_factory=dict)
-    skew_scales: dict[str, int] = field(default_factory=dict)
-    capital: Capital = field(default_factory=Capital)
 
 
 class Derivation:
@@ -200,19 +166,10 @@ class Derivation:
     def bucket_changed(self, session: Session, event: Event, seq: int, time: int) -> None:
         args, market = event.args, event.address
         self._moves.setdefault(market, []).append(event)
-        bucket = self._bucket(session, market, args["bucket"])
+        bucket = self.memory.bucket(session, market, args["bucket"])
         units, shares = bucket.units + args["units_delta"], bucket.shares + args["shares_delta"]
         self._set_bucket(seq, market, args["bucket"], args["epoch"], units, shares)
         self._add_interest(session, market, seq, args["bucket"] >> 24, args["units_delta"])
-
-    def _bucket(self, session: Session, market: str, bucket: int) -> Bucket:
-        key = market, bucket
-        if key not in self.memory.buckets:
-            row = schema.BucketState
-            query = select(row.epoch, row.units, row.shares).where(row.market == market, row.bucket == bucket)
-            found = session.execute(query.order_by(row.seq.desc()).limit(1)).first()
-            self.memory.buckets[key] = Bucket(*found) if found else Bucket()
-        return self.memory.buckets[key]
 
     def _set_bucket(self, seq: int, market: str, bucket: int, epoch: int, units: int, shares: int) -> None:
         if units == 0:
@@ -220,20 +177,10 @@ class Derivation:
         self.memory.buckets[market, bucket] = Bucket(epoch, units, shares)
         self._put(schema.BucketState, seq=seq, market=market, bucket=bucket, epoch=epoch, units=units, shares=shares)
 
-    def _position(self, session: Session, market: str, account: str) -> Position:
-        key = market, account
-        if key not in self.memory.positions:
-            row = schema.PositionState
-            query = select(row.bucket, row.epoch, row.shares, row.entry_price)
-            query = query.where(row.market == market, row.account == account)
-            found = session.execute(query.order_by(row.seq.desc()).limit(1)).first()
-            self.memory.positions[key] = Position(*found) if found else Position()
-        return self.memory.positions[key]
-
     def _move(self, session: Session, event: Event, seq: int, time: int, fill_price: int | None) -> None:
         """The position after a trade (at `fill_price`) or a change of margin, by what it was told to leave and join."""
         market, account = event.address, event.args["account"]
-        held = self._position(session, market, account)
+        held = self.memory.position(session, market, account)
         left = 0
         for move in self._moves.pop(market, ()):
             args = move.args
@@ -295,19 +242,12 @@ class Derivation:
         self, session: Session, table: type[schema.Base], event: Event, seq: int, time: int, args: dict[str, Any]
     ) -> None:
         market, bucket = event.address, args["bucket"]
-        shares = self._bucket(session, market, bucket).shares
+        shares = self.memory.bucket(session, market, bucket).shares
         transaction = event.transaction.to_0x_hex()
-        args |= {"shares": shares, "price_round": self._round(session, market)}
+        args |= {"shares": shares, "price_round": self.memory.round(session, market)}
         self._put(table, seq=seq, market=market, time=time, transaction=transaction, **args)
         self._set_bucket(seq, market, bucket, args["epoch"], args["units_left"], shares)
         self._add_interest(session, market, seq, bucket >> 24, -args["units"])
-
-    def _round(self, session: Session, market: str) -> int:
-        if market not in self.memory.rounds:
-            row = schema.PriceRound
-            query = select(row.price_round).where(row.market == market).order_by(row.seq.desc()).limit(1)
-            self.memory.rounds[market] = session.scalar(query) or 0
-        return self.memory.rounds[market]
 
     # Open interest
 
@@ -315,37 +255,15 @@ class Derivation:
         """Of all markets, cash, rounded up as book.vy does."""
         total = 0
         for market in (item for known in self.feeds.values() for item in known):
-            long, short = self._interest(session, market)
-            size, price = abs(long - short), self._last_price(session, market)
+            long, short = self.memory.sides(session, market)
+            size, price = abs(long - short), self.memory.last_price(session, market)
             if size and price:
-                per_unit = ceil_div(price * size, 2 * self._skew_scale(session, market))
+                per_unit = ceil_div(price * size, 2 * self.memory.skew_scale(session, market))
                 total += ceil_div(per_unit * size, self.scale)
         return total
 
-    def _last_price(self, session: Session, market: str) -> int:
-        if market not in self.memory.prices:
-            row = schema.PriceRound
-            query = select(row.index_price).where(row.market == market).order_by(row.seq.desc()).limit(1)
-            self.memory.prices[market] = session.scalar(query) or 0
-        return self.memory.prices[market]
-
-    def _skew_scale(self, session: Session, market: str) -> int:
-        if market not in self.memory.skew_scales:
-            row = schema.Params
-            query = select(row.params).where(row.market == market).order_by(row.seq.desc()).limit(1)
-            self.memory.skew_scales[market] = int(session.scalars(query).one()["skew_scale"])
-        return self.memory.skew_scales[market]
-
-    def _interest(self, session: Session, market: str) -> list[int]:
-        if market not in self.memory.interest:
-            row = schema.Interest
-            query = select(row.units_long, row.units_short).where(row.market == market)
-            found = session.execute(query.order_by(row.seq.desc()).limit(1)).first()
-            self.memory.interest[market] = list(found) if found else [0, 0]
-        return self.memory.interest[market]
-
     def _add_interest(self, session: Session, market: str, seq: int, side: int, units: int) -> None:
-        sides = self._interest(session, market)
+        sides = self.memory.sides(session, market)
         sides[0 if side == LONG else 1] += units
         key = market, schema.block_of(seq)
         if key in self._touched:
