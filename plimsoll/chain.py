@@ -129,10 +129,10 @@ class Chain:
             await asyncio.sleep(POLL_SECONDS)
         return await function.call()
 
-    async def price(self, feed: bytes) -> tuple[int, int]:
-        """The price of a feed that PriceFeed holds (WAD) and when it was published; both 0 if there is none yet."""
+    async def price(self, feed: bytes, source: ChecksumAddress | None = None) -> tuple[int, int]:
+        """The price (WAD) of a feed at a source, by default PriceFeed, and when it was published; both 0 for none."""
         # Its outputs have no names, and contracts that decode into named tuples need them.
-        contract = self.w3.eth.contract(address=self.deployment.contracts["PriceFeed"], abi=abi("PriceFeed"))
+        contract = self.w3.eth.contract(address=source or self.deployment.contracts["PriceFeed"], abi=abi("PriceFeed"))
         try:
             price, published_at = await contract.functions.price(feed).call()
         except ContractLogicError:

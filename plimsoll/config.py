@@ -136,7 +136,7 @@ class Shard(Section):
         return self
 
 
-PolicyName = Literal["prices", "cranks", "orders", "funding"]
+PolicyName = Literal["prices", "cranks", "orders", "funding", "gas_price"]
 
 
 class Keeper(Section):
@@ -145,6 +145,7 @@ class Keeper(Section):
     key: list[Key] = []
     """Default: PLIMSOLL_KEEPER_KEY; without it, on a local chain, account 1 of the development mnemonic."""
     policies: list[PolicyName] = ["prices", "cranks", "orders", "funding"]
+    """What it does. "gas_price", not in the default, keeps the price by which orders' keeper fees follow gas fresh."""
     mode: Literal["duty", "profit"] = "duty"
     """duty: does the work also at a loss. profit: only what pays for its gas."""
     min_profit_bps: int = Field(0, ge=0)
@@ -157,6 +158,8 @@ class Keeper(Section):
     """A price this old is renewed, seconds."""
     funding_seconds: int = Field(3_600, ge=1)
     """A market with positions that nothing touched for so long is cranked, so that its funding is settled."""
+    gas_price_bps: int = Field(500, ge=1, le=10_000)
+    """The order book's price of gas money is refreshed when it is this far off."""
     tip_gwei: Decimal = Field(Decimal(1), ge=0)
     max_fee_gwei: Decimal = Field(Decimal(500), gt=0)
     """Never offers more per gas, base fee and tip together."""

@@ -87,6 +87,7 @@ class Policy:
     deviation_bps: int = 10
     heartbeat: int = 20
     funding_seconds: int = 3_600
+    gas_price_bps: int = 500
     is_duty: bool = True
     min_profit_bps: int = 0
     shard_index: int = 0
@@ -247,6 +248,11 @@ def price_reason(view: View, policy: Policy) -> str | None:
         if abs(median_price(report) - known.price) * BPS >= policy.deviation_bps * known.price:
             return "price moved"
     return None
+
+
+def is_gas_price_off(stored: int, now: int, policy: Policy) -> bool:
+    """Whether the order book's price of the chain's own currency should be refreshed; 0 is no price."""
+    return now > 0 and abs(now - stored) * BPS >= stored * policy.gas_price_bps and now != stored
 
 
 def judge(view: View, plan_: Plan, outcome: Outcome, policy: Policy) -> Verdict:

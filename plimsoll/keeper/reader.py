@@ -8,6 +8,7 @@ from typing import Any
 from eth_typing import ChecksumAddress
 
 from plimsoll import oracle
+from plimsoll.artifacts import abi
 from plimsoll.chain import Chain
 from plimsoll.keeper import core
 from plimsoll.keeper.orders import PendingOrder
@@ -63,6 +64,17 @@ class Reader:
             self.idle,
             None if tip is None else await self._gas_price(tip),
         )
+
+    async def is_gas_price_off(self, policy: core.Policy) -> bool:
+        """Whether keeper fees follow a price of gas money that is not that of its source any more."""
+        # Its outputs have no names either.
+        book = self.chain.deployment.contracts["OrderBook"]
+        contract = self.chain.w3.eth.contract(address=book, abi=abi("OrderBook"))
+        stored, source, feed = await contract.functions.gas_price().call()
+        if int(source, 16) == 0:
+            return False
+        price, _ = await self.chain.price(feed, source)
+        return core.is_gas_price_off(stored, price, policy)
 
     async def _gas_price(self, tip: int) -> core.GasPrice | None:
         price, _ = await self.chain.price(self.gas_feed)

@@ -35,6 +35,7 @@ def policy_of(config: Config) -> Policy:
         deviation_bps=found.deviation_bps,
         heartbeat=found.heartbeat,
         funding_seconds=found.funding_seconds,
+        gas_price_bps=found.gas_price_bps,
         is_duty=found.mode == "duty",
         min_profit_bps=found.min_profit_bps,
         shard_index=found.shard.index,

@@ -36,6 +36,8 @@ RULES_SECONDS = 60.0
 WALLET_SECONDS = 5.0
 IDLE_SECONDS = 30.0
 REJECTED_SECONDS = 10.0
+GAS_PRICE_SECONDS = 30.0
+REFRESH_GAS = 150_000
 pause = asyncio.sleep
 
 
@@ -159,14 +161,27 @@ class Keeper:
                 await self._tell_rejected(view)
         self.seen_second = max(self.seen_second, self.collector.quorum_second(self.reader.quorum))
         self.book.note_ready((order.id for order in core.ready_orders(view)), view.now)
-        if core.has_more(plan, outcome) and len(self.senders) > 1:
-            self.has_more = await self._act_in_lanes(view)
+        able = await self._able() if core.has_more(plan, outcome) and len(self.senders) > 1 else []
+        if len(able) > 1:
+            self.has_more = await self._act_in_lanes(view, able)
         else:
             self.has_more = await self._act(view, plan, outcome, self.senders)
+        if "gas_price" in self.policy.does and self._is_due("gas price", GAS_PRICE_SECONDS):
+            await self._refresh_gas_price()
 
-    async def _act_in_lanes(self, view: core.View) -> bool:
-        """Divides the work among the keys that can pay; whether more is left."""
-        plans = [plan for plan in core.lanes(view, self.policy, len(self.senders)) if plan.markets or plan.order_ids]
+    async def _able(self) -> list[Sender]:
+        """The keys that can pay for a call."""
+        return [sender for sender in self.senders if await sender.can_pay(core.LIMITS.fixed)]
+
+    async def _refresh_gas_price(self) -> None:
+        if await self.reader.is_gas_price_off(self.policy):
+            call = self.chain.call(self.chain.contract("OrderBook"), "refresh_gas_price", [], REFRESH_GAS)
+            receipt = await (await self._payer(self.senders, REFRESH_GAS)).send_and_wait(call)
+            log.info("price of gas refreshed", block=receipt["blockNumber"], gas=receipt["gasUsed"])
+
+    async def _act_in_lanes(self, view: core.View, senders: Sequence[Sender]) -> bool:
+        """Divides the work among keys; whether more is left."""
+        plans = [plan for plan in core.lanes(view, self.policy, len(senders)) if plan.markets or plan.order_ids]
         gas_cap = core.GAS_CAP // max(1, len(plans))
 
         async def lane(plan: core.Plan, sender: Sender) -> bool:
@@ -174,7 +189,7 @@ class Keeper:
             return await self._act(view, fitting, outcome, [sender])
 
         results = await asyncio.gather(
-            *(lane(plan, sender) for plan, sender in zip(plans, self.senders, strict=False)), return_exceptions=True
+            *(lane(plan, sender) for plan, sender in zip(plans, senders, strict=False)), return_exceptions=True
         )
         failures = [item for item in results if isinstance(item, BaseException)]
         if len(failures) == len(results):

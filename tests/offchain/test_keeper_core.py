@@ -18,6 +18,7 @@ from plimsoll.keeper.core import (
     View,
     gas_limit,
     has_more,
+    is_gas_price_off,
     judge,
     lanes,
     own_orders,
@@ -186,6 +187,14 @@ def test_judge__profit_mode__without_a_reward_or_a_price_of_gas__does_nothing() 
     unknown = view(orders=[PendingOrder(1, BTC_MARKET, 5)])
     verdict = judge(unknown, plan(unknown), replace(IDLE, orders_filled=1, reward=9), Policy(is_duty=False))
     assert not verdict.is_worth_it and "no price of gas" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("stored", "now", "is_off"),
+    [(0, 0, False), (0, 5, True), (1_000, 1_049, False), (1_000, 1_050, True), (1_000, 950, True), (1_000, 0, False)],
+)
+def test_is_gas_price_off__beyond_the_bound_and_only_with_a_price(stored: int, now: int, is_off: bool) -> None:
+    assert is_gas_price_off(stored, now, Policy(gas_price_bps=500)) == is_off
 
 
 def test_with_orders__changes_nothing_else() -> None:
