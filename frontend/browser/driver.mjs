@@ -150,6 +150,8 @@ async function change_answers(change) {
   });
 }
 
+const cut = (route) => route.abort("connectionrefused");
+
 const methods = {
   open: async ({ url }) => void (await page.goto(url)),
   click: async ({ selector }) => void (await page.click(selector)),
@@ -190,6 +192,8 @@ const methods = {
     account = to;
     await page.evaluate((next) => window.plimsollWallet.emit("accountsChanged", [next]), to);
   },
+  /** Whether the node answers the page. */
+  node: ({ answers }) => (answers ? page.unroute(`${rpcUrl}/**`, cut) : page.route(`${rpcUrl}/**`, cut)),
   tamper: (what) => change_answers((answers) => tamper(answers, what)),
   /** Puts `logs` behind those of the node, in the first answer that has any with the topic. */
   add_logs: ({ topic, logs }) =>

@@ -31,6 +31,19 @@ def test_wallet_of_an_older_run_of_the_chain__is_told(stack: Stack, browser: Bro
     browser.wait(test_id("other-genesis"), state="detached")
 
 
+def test_chain_that_stops_answering__keeps_the_last_numbers(stack: Stack, browser: Browser) -> None:
+    browser.open(stack.page_url)
+    price = browser.wait_text("index-price", r"\d")
+    browser.do("node", answers=False)
+    browser.wait_text("offline", "The chain does not answer")
+    assert browser.text("index-price").split(",")[0] == price.split(",")[0]
+    browser.do("node", answers=True)
+    browser.wait(test_id("offline"), state="detached")
+    # Chromium reports what did not load as an error of its own.
+    assert all("ERR_CONNECTION_REFUSED" in problem for problem in browser.do("problems"))
+    browser.do("forget_problems")
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious_on_any_page(stack: Stack, browser: Browser, theme: str) -> None:
     connect(stack, browser)

@@ -35,7 +35,7 @@ export function useWallet(): Wallet {
     enabled: status === "connected" && !isWrongChain,
     networkMode: "always",
     retry: false,
-    refetchInterval: 10_000,
+    refetchInterval: 4_000,
   });
   return {
     address,

@@ -28,7 +28,7 @@ function AdlReason({ incident, money }: { incident: Incident & { kind: "adl" }; 
           It was closed against the liquidated bucket {forBuckets.map(bucketInWords).join(", ")}, for which the vault
           had no room left.{" "}
           {loss > 0n
-            ? `Its shortfall was ${money(loss)}; ${money(loss - shared)} of it was paid by those before you.`
+            ? `Its shortfall was ${money(loss)}; skin in the game and insurance had ${money(loss - shared)} for it.`
             : "It had no shortfall: you were paid the index price."}
         </li>
       )}
