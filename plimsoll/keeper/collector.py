@@ -28,10 +28,11 @@ class Collector:
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
-        """Polls until cancelled."""
+        """Polls until cancelled, also where there is nobody to poll: prices may come from elsewhere."""
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
             for endpoint in self.endpoints:
                 group.create_task(self._poll(session, endpoint))
+            await asyncio.Event().wait()
 
     async def _poll(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
         backoff = Backoff(0.2, 5.0)

@@ -84,15 +84,17 @@ class Keeper:
 
     async def run(self) -> None:
         """Works until cancelled, or until the chain was replaced by another one (ChainReplacedError)."""
-        helpers = [asyncio.create_task(self.collector.run())]
+        tasks = [asyncio.create_task(self._work()), asyncio.create_task(self.collector.run())]
         if self.hints:
-            helpers.append(asyncio.create_task(self.hints.run()))
+            tasks.append(asyncio.create_task(self.hints.run()))
         try:
-            await self._work()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task  # none ends by itself: what ended it is told
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self) -> None:
         backoff, is_clear = Backoff(), False

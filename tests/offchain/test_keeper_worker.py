@@ -100,3 +100,21 @@ def test_connect__no_chain__is_one_line(deployment: Deployment) -> None:
         await chain.close()
 
     asyncio.run(scenario())
+
+
+def test_run__a_part_that_ends_unexpectedly__ends_it_with_the_reason(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        chain = Chain(deployment)
+        worker = Keeper(chain, [Sender(chain, LocalSigner(KEEPER))], [], Policy())
+
+        async def fail() -> None:
+            raise RuntimeError("a surprise")
+
+        monkeypatch.setattr(worker.collector, "run", fail)
+        with pytest.raises(RuntimeError, match="a surprise"):
+            await asyncio.wait_for(worker.run(), 5)
+        await chain.close()
+
+    asyncio.run(scenario())

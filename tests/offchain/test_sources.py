@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from plimsoll.config import ExchangeFeed
 from plimsoll.config import Publisher as Settings
+from plimsoll.deployments import Deployment, MarketEntry
 from plimsoll.service import serve
 from plimsoll.sources import exchange
 from plimsoll.sources.base import Combined, Computed, Guard, NoPriceError, agreeing, median
-from plimsoll.sources.build import source_of
+from plimsoll.sources.build import feeds_of, source_of
 from plimsoll.sources.exchange import HttpExchange, WebSocketExchange
 from plimsoll.sources.simulated import SimulatedPath
 
@@ -230,6 +231,14 @@ def test_exchange__an_old_quote__does_not_count(monkeypatch: pytest.MonkeyPatch)
     later = time.monotonic() + exchange.QUOTE_SECONDS + 1
     monkeypatch.setattr(exchange.time, "monotonic", lambda: later)
     assert not has_price(source)
+
+
+def test_feeds_of__those_of_the_markets_that_the_source_knows() -> None:
+    markets = {name: MarketEntry.model_construct(feed_name=f"{name}-USD") for name in ("BTC", "ETH")}
+    deployment = Deployment.model_construct(markets=markets)
+    feed = {"protocol": "kraken", "url": "ws://127.0.0.1:9/ws", "symbols": {"BTC-USD": "BTC/USD", "X-USD": "X"}}
+    assert feeds_of(Settings(source="exchange", exchange=[feed]), deployment) == ["BTC-USD"]
+    assert feeds_of(Settings(source="simulated"), deployment) == ["BTC-USD", "ETH-USD"]
 
 
 def test_source_of__exchanges_of_the_configuration() -> None:
