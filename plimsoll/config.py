@@ -136,7 +136,7 @@ class Shard(Section):
         return self
 
 
-PolicyName = Literal["prices", "cranks", "orders", "funding", "gas_price"]
+PolicyName = Literal["prices", "cranks", "orders", "funding", "gas_price", "chores"]
 
 
 class Keeper(Section):
@@ -144,8 +144,9 @@ class Keeper(Section):
     port: Port = 8710
     key: list[Key] = []
     """Default: PLIMSOLL_KEEPER_KEY; without it, on a local chain, account 1 of the development mnemonic."""
-    policies: list[PolicyName] = ["prices", "cranks", "orders", "funding"]
-    """What it does. "gas_price", not in the default, keeps the price by which orders' keeper fees follow gas fresh."""
+    policies: list[PolicyName] = ["prices", "cranks", "orders", "funding", "gas_price", "chores"]
+    """What it does. Unpaid are gas_price, which keeps the price by which keeper fees follow gas fresh, and chores: exits of
+    positions that are gone, redemptions of the vault; the latter in duty mode only."""
     mode: Literal["duty", "profit"] = "duty"
     """duty: does the work also at a loss. profit: only what pays for its gas."""
     min_profit_bps: int = Field(0, ge=0)

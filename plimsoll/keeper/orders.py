@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from eth_typing import ChecksumAddress
+from eth_typing import ChecksumAddress, HexAddress, HexStr
 
 from plimsoll.chain import Event
 
 MARKET, LIMIT, STOP = 0, 1, 2
 ENDINGS = ("OrderExecuted", "OrderCancelled", "OrderFailed")
 MAX_RETRY_SECONDS = 64
+NOBODY = ChecksumAddress(HexAddress(HexStr("0x" + "0" * 40)))
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class PendingOrder:
     expires_at: int = 2**63
     waits_for: int = 0
     """The order it is attached to; 0 for none."""
+    owner: ChecksumAddress = NOBODY
+    is_exit: bool = False
     ready_since: int | None = None
     """When this keeper first found it ready."""
     attempts: int = 0
@@ -58,7 +61,7 @@ class Book:
             if event.name == "OrderPlaced":
                 self.open[id_] = _placed(event, times[event.block])
             elif event.name == "OrderLinked" and id_ in self.open:
-                self.open[id_] = replace(self.open[id_], waits_for=event.args["order_id"])
+                self.open[id_] = replace(self.open[id_], waits_for=event.args["order_id"], is_exit=True)
             elif event.name in ENDINGS and id_ in self.open:
                 self.ended[id_] = event.block, self.open.pop(id_)
 
@@ -106,4 +109,5 @@ def _placed(event: Event, placed_at: int) -> PendingOrder:
         is_buy=order["size_delta"] > 0,
         trigger_price=order["trigger_price"],
         expires_at=order["expires_at"],
+        owner=event.args["owner"],
     )

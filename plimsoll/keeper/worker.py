@@ -19,6 +19,7 @@ from plimsoll import oracle
 from plimsoll.chain import CONNECTION_ERRORS, Chain
 from plimsoll.errors import PlimsollError
 from plimsoll.keeper import core
+from plimsoll.keeper.chores import Chores
 from plimsoll.keeper.collector import Collector
 from plimsoll.keeper.follower import ChainReplacedError, Follower
 from plimsoll.keeper.heads import HeadHints
@@ -87,6 +88,8 @@ class Keeper:
         tasks = [asyncio.create_task(self._work()), asyncio.create_task(self.collector.run())]
         if self.hints:
             tasks.append(asyncio.create_task(self.hints.run()))
+        if "chores" in self.policy.does and self.policy.is_duty:
+            tasks.append(asyncio.create_task(Chores(self.chain, self.book, self.senders, self.metrics).run()))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

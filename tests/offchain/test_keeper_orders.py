@@ -9,7 +9,7 @@ from hexbytes import HexBytes
 from plimsoll.chain import Event
 from plimsoll.keeper.orders import LIMIT, MARKET, MAX_RETRY_SECONDS, STOP, Book, PendingOrder, is_ready
 
-BTC_MARKET = Account.from_key(b"\1" * 32).address
+BTC_MARKET, OWNER = (Account.from_key(bytes([i]) * 32).address for i in (1, 2))
 TIMES = {7: 70, 8: 80, 9: 90}
 
 
@@ -19,15 +19,15 @@ def event(name: str, block: int = 7, **args: Any) -> Event:
 
 def placed(id_: int, block: int = 7, **terms: int) -> Event:
     order = {"kind": 0, "size_delta": 1, "trigger_price": 0, "expires_at": 1_000} | terms
-    return event("OrderPlaced", block, id=id_, market=BTC_MARKET, order=order)
+    return event("OrderPlaced", block, id=id_, owner=OWNER, market=BTC_MARKET, order=order)
 
 
 @pytest.mark.parametrize("ending", ["OrderExecuted", "OrderCancelled", "OrderFailed"])
 def test_follow__knows_what_is_open_from_events_alone(ending: str) -> None:
     book = Book()
     book.follow([placed(1), placed(2, 8, kind=STOP, size_delta=-5, trigger_price=9)], TIMES)
-    assert book.open[1] == PendingOrder(1, BTC_MARKET, 70, 7, MARKET, True, 0, 1_000)
-    assert book.open[2] == PendingOrder(2, BTC_MARKET, 80, 8, STOP, False, 9, 1_000)
+    assert book.open[1] == PendingOrder(1, BTC_MARKET, 70, 7, MARKET, True, 0, 1_000, owner=OWNER)
+    assert book.open[2] == PendingOrder(2, BTC_MARKET, 80, 8, STOP, False, 9, 1_000, owner=OWNER)
     book.follow([event(ending, id=1), event(ending, id=55), event("MarketSet", market=BTC_MARKET)], {})
     assert list(book.open) == [2]
 
@@ -36,6 +36,7 @@ def test_attached__until_the_other_order_ends() -> None:
     book = Book()
     book.follow([placed(1), placed(2), event("OrderLinked", id=2, order_id=1, twin_id=0)], TIMES)
     assert book.attached(book.open[2]) and not book.attached(book.open[1])
+    assert book.open[2].is_exit and not book.open[1].is_exit
     book.follow([event("OrderExecuted", id=1)], {})
     assert not book.attached(book.open[2])
 

@@ -23,7 +23,7 @@ FEED = b"\7" * 32
 
 @pytest.fixture(scope="module")
 def deployment() -> Deployment:
-    artifacts.compile_all(["PriceFeed", "Relay", "OrderBook"])
+    artifacts.compile_all(["PriceFeed", "Relay", "OrderBook", "Vault"])
     return Deployment(
         network="local",
         chain_id=31337,
@@ -31,7 +31,7 @@ def deployment() -> Deployment:
         start_block=5,
         rpc_url="http://127.0.0.1:9",
         collateral={"symbol": "USDC", "decimals": 6},
-        contracts=dict.fromkeys(("PriceFeed", "Relay", "OrderBook"), FEED_CONTRACT),
+        contracts=dict.fromkeys(("PriceFeed", "Relay", "OrderBook", "Vault"), FEED_CONTRACT),
         markets={"BTC": {"address": MARKET, "feed": "0x" + FEED.hex(), "feed_name": "BTC-USD", "params": {}}},
         publishers=[],
         treasury=OWNER,

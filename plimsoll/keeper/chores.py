@@ -1,0 +1,124 @@
+"""What nobody is paid for and everybody is better off with: the keeper's duties beside prices, cranks and orders.
+
+- Clears exits of positions that are gone, so that they don't close the owner's next one.
+- Carries out redemption requests of the vault that are ready: whoever waits gets a part of each round.
+
+All of it is read from the chain, tried in a call first, and open to anyone: another keeper that was faster is no error.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
+from eth_typing import ChecksumAddress
+from web3.exceptions import ContractLogicError, Web3Exception
+from web3.types import TxReceipt
+
+from plimsoll.chain import Call, Chain, gather_limited
+from plimsoll.keeper.metrics import Metrics
+from plimsoll.keeper.orders import Book, PendingOrder
+from plimsoll.sender import Sender
+
+log = structlog.get_logger(__name__)
+TURN_SECONDS = 10.0
+MAX_CALLS = 16
+"""Of a kind in one turn: chores must not hold up the work that is paid for."""
+CANCEL_GAS, REDEEM_GAS = 200_000, 600_000
+
+
+def free_standing_exits(book: Book) -> list[PendingOrder]:
+    """Exits that wait for a trigger alone: those whose position may be gone."""
+    return [order for order in book.open.values() if order.is_exit and not book.attached(order)]
+
+
+class Chores:
+    """The chores of one deployment, beside the rounds of the keeper whose keys and order book these are."""
+
+    def __init__(self, chain: Chain, book: Book, senders: Sequence[Sender], metrics: Metrics) -> None:
+        self.chain = chain
+        self.book = book
+        self.senders = senders
+        self.metrics = metrics
+        self.vault = chain.contract("Vault")
+        self.order_book = chain.contract("OrderBook")
+        self._requests: set[int] = set()
+        self._next_request = 1
+
+    async def run(self) -> None:
+        """A turn now and then until cancelled, whatever fails."""
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            try:
+                await self.turn()
+            except Exception as error:  # the next turn may do better
+                log.warning("chores failed", error=str(error) or type(error).__name__)
+
+    async def turn(self) -> None:
+        """Does what is due, by the first key that can pay for it."""
+        for sender in self.senders:
+            if await sender.can_pay(MAX_CALLS * REDEEM_GAS):
+                break
+        else:
+            return
+        calls = await self.due(sender.address)
+        results = await asyncio.gather(*(sender.send_and_wait(call) for call in calls), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                log.warning("chore failed", error=str(result))
+            else:
+                self._record(result)
+
+    def _record(self, receipt: TxReceipt) -> None:
+        is_done = bool(receipt["status"])
+        self.metrics.sent.labels("chore" if is_done else "failed").inc()
+        self.metrics.gas.inc(receipt["gasUsed"])
+        log.info("chore", block=receipt["blockNumber"], gas=receipt["gasUsed"], done=is_done)
+
+    async def due(self, sender: ChecksumAddress) -> list[Call]:
+        """Transactions that would do something if `sender` sent them now."""
+        found = [*await self._exits(), *await self._redemptions()]
+        works = await gather_limited(self._works(call, sender) for call in found)
+        return [call for call, is_good in zip(found, works, strict=True) if is_good]
+
+    async def _works(self, call: Call, sender: ChecksumAddress) -> bool:
+        transaction = {"from": sender, "to": call.to, "data": call.data, "gas": call.gas}
+        try:
+            await self.chain.w3.eth.call(transaction, "pending")
+        except (ContractLogicError, Web3Exception):
+            return False
+        return True
+
+    async def _exits(self) -> list[Call]:
+        exits = free_standing_exits(self.book)
+        units = await gather_limited(self._units(order) for order in exits)
+        gone = [order for order, held in zip(exits, units, strict=True) if held == 0]
+        return [self.chain.call(self.order_book, "cancel", [order.id], CANCEL_GAS) for order in gone[:MAX_CALLS]]
+
+    async def _units(self, order: PendingOrder) -> int:
+        position = await self.chain.at("Market", order.market).functions.position(order.owner).call()
+        return position.units
+
+    async def _redemptions(self) -> list[Call]:
+        end = await self.vault.functions.next_request_id().call()
+        if end < self._next_request:  # a reorg took requests back
+            self._requests, self._next_request = set(), 1
+        self._requests |= set(range(self._next_request, end))
+        self._next_request = end
+        ids = sorted(self._requests)
+        payable = dict(zip(ids, await gather_limited(self._assets(id_) for id_ in ids), strict=True))
+        self._requests = open_requests(payable)
+        ready = [id_ for id_, assets in payable.items() if assets]
+        return [self.chain.call(self.vault, "redeem_request", [id_], REDEEM_GAS) for id_ in ready[:MAX_CALLS]]
+
+    async def _assets(self, id_: int) -> int | None:
+        """What a request would be paid now; None if it is done with."""
+        request = await self.vault.functions.request(id_).call()
+        if request.shares == 0:
+            return None
+        _, assets = await self.vault.functions.redeemable(id_).call()
+        return assets
+
+
+def open_requests(payable: Mapping[int, int | None]) -> set[int]:
+    """The requests worth another look: an id that is done with never comes back."""
+    return {id_ for id_, assets in payable.items() if assets is not None}
