@@ -113,6 +113,10 @@ class Chain:
         """A contract of the deployment by name, for example "OrderBook"."""
         return self.at(name, self.deployment.contracts[name])
 
+    def plain(self, name: str, address: ChecksumAddress | None = None) -> AsyncContract:
+        """A contract for views of several outputs without names, which can't be decoded into named tuples."""
+        return self.w3.eth.contract(address=address or self.deployment.contracts[name], abi=abi(name))
+
     def market(self, symbol: str) -> AsyncContract:
         """A market of the deployment, for example "BTC"."""
         return self.at("Market", self.deployment.markets[symbol].address)
@@ -131,8 +135,7 @@ class Chain:
 
     async def price(self, feed: bytes, source: ChecksumAddress | None = None) -> tuple[int, int]:
         """The price (WAD) of a feed at a source, by default PriceFeed, and when it was published; both 0 for none."""
-        # Its outputs have no names, and contracts that decode into named tuples need them.
-        contract = self.w3.eth.contract(address=source or self.deployment.contracts["PriceFeed"], abi=abi("PriceFeed"))
+        contract = self.plain("PriceFeed", source)
         try:
             price, published_at = await contract.functions.price(feed).call()
         except ContractLogicError:

@@ -115,7 +115,7 @@ class Chores:
         request = await self.vault.functions.request(id_).call()
         if request.shares == 0:
             return None
-        _, assets = await self.vault.functions.redeemable(id_).call()
+        _, assets = await self.chain.plain("Vault").functions.redeemable(id_).call()
         return assets
 
 

@@ -23,6 +23,7 @@ MARKET, LIMIT, STOP = 0, 1, 2
 CLOSE_LONG = -(2**255)
 SIZE = WAD // 100
 WAIT_SECONDS = 30.0
+COOLDOWN = 60
 NOISE_BPS = 5
 """A price is there if it is this near: publishers differ by their noise."""
 
@@ -90,9 +91,9 @@ class Trader:
         until(lambda: abs(read()[0] - price) * 10_000 <= NOISE_BPS * price, f"no price near {price}")
 
 
-def until(check: Callable[[], Any], complaint: str) -> Any:
+def until(check: Callable[[], Any], complaint: str, seconds: float = WAIT_SECONDS) -> Any:
     """What `check` gives as soon as it is truthy."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         # While Anvil mines, it shows a new state at an old time: reads may fail.
         with contextlib.suppress(ContractLogicError):
@@ -108,9 +109,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     children = Children(folder / "logs")
     artifacts.compile_all()
     try:
-        yield asyncio.run(start_stack(children, folder, standing_paths()))
+        sizes = {"PLIMSOLL_COOLDOWN": str(COOLDOWN), "PLIMSOLL_DEPOSIT_LOCK": "0"}
+        yield asyncio.run(start_stack(children, folder, standing_paths(), sizes=sizes))
     finally:
         children.stop_all()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def redemption(stack: Stack) -> tuple[int, str]:
+    """Asked for before all else, so that its cooldown passes meanwhile: id and receiver."""
+    vault, lp = stack.contract("Vault"), Trader(stack, accounts.dev_account(accounts.LP).address)
+    receiver = Account.create().address
+    lp.send(vault.functions.request_redeem(vault.functions.balanceOf(lp.address).call() // 100, receiver, 0))
+    return vault.functions.next_request_id().call() - 1, receiver
 
 
 @pytest.fixture
@@ -236,3 +247,27 @@ def test_expired__keeper_clears_it_and_all_comes_back(trader: Trader, stack: Sta
     id_ = trader.place(trader.order(LIMIT, SIZE, BTC * 90 // 100, margin=200 * USD, expires=soon))
     name, failure = trader.outcome(id_)
     assert (name, failure.reason, trader.free) == ("OrderFailed", "expired", before)
+
+
+def test_chores__exits_of_a_position_that_is_gone__are_cleared(trader: Trader) -> None:
+    trader.open_long()
+    profit, loss = BTC * 110 // 100, BTC * 90 // 100
+    id_ = trader.place(trader.order(LIMIT, CLOSE_LONG, profit), trader.order(STOP, CLOSE_LONG, loss))
+    assert trader.outcome(trader.place(trader.order(MARKET, CLOSE_LONG)))[0] == "OrderExecuted"
+    assert [trader.outcome(each)[0] for each in (id_, id_ + 1)] == ["OrderCancelled"] * 2
+    assert 990 * USD < trader.free < 1_000 * USD
+
+
+def test_chores__price_of_gas__is_taken_over(stack: Stack) -> None:
+    read = stack.contract("OrderBook").functions.gas_price().call
+    until(lambda: read()[0] > 0, "no price of gas")
+    feed = bytes.fromhex(stack.deployment.markets["ETH"].feed[2:])
+    price, _ = stack.contract("PriceFeed").functions.price(feed).call()
+    assert abs(read()[0] - price) * 50 <= price
+
+
+def test_chores__redemption__is_paid_when_its_time_has_come(stack: Stack, redemption: tuple[int, str]) -> None:
+    id_, receiver = redemption
+    read = stack.contract("CollateralToken").functions.balanceOf(receiver).call
+    until(lambda: read() > 0, f"request {id_} is not paid", COOLDOWN + WAIT_SECONDS)
+    assert stack.contract("Vault").functions.request(id_).call()[1] == 0, "all of it: the vault has enough"
