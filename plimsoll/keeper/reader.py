@@ -8,7 +8,6 @@ from typing import Any
 from eth_typing import ChecksumAddress
 
 from plimsoll import oracle
-from plimsoll.artifacts import abi
 from plimsoll.chain import Chain
 from plimsoll.keeper import core
 from plimsoll.keeper.orders import PendingOrder
@@ -67,10 +66,7 @@ class Reader:
 
     async def is_gas_price_off(self, policy: core.Policy) -> bool:
         """Whether keeper fees follow a price of gas money that is not that of its source any more."""
-        # Its outputs have no names either.
-        book = self.chain.deployment.contracts["OrderBook"]
-        contract = self.chain.w3.eth.contract(address=book, abi=abi("OrderBook"))
-        stored, source, feed = await contract.functions.gas_price().call()
+        stored, source, feed = await self.chain.plain("OrderBook").functions.gas_price().call()
         if int(source, 16) == 0:
             return False
         price, _ = await self.chain.price(feed, source)
