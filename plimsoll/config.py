@@ -145,8 +145,8 @@ class Keeper(Section):
     key: list[Key] = []
     """Default: PLIMSOLL_KEEPER_KEY; without it, on a local chain, account 1 of the development mnemonic."""
     policies: list[PolicyName] = ["prices", "cranks", "orders", "funding", "gas_price", "chores"]
-    """What it does. Unpaid are gas_price, which keeps the price by which keeper fees follow gas fresh, and, in duty mode
-    only, chores: exits of positions that are gone, redemptions of the vault."""
+    """What it does. Unpaid are gas_price, which keeps the price by which keeper fees follow gas fresh, and, in duty
+    mode only, chores: exits of positions that are gone, redemptions of the vault."""
     mode: Literal["duty", "profit"] = "duty"
     """duty: does the work also at a loss. profit: only what pays for its gas."""
     min_profit_bps: int = Field(0, ge=0)

@@ -103,7 +103,13 @@ async def deploy(children: Children, url: str, path: Path) -> None:
 
 def start_keeper(children: Children, name: str, path: Path, **settings: str) -> Any:
     """`plimsoll keeper` as a process; settings as PLIMSOLL_... variables."""
-    environment = {"PLIMSOLL_KEEPER__PORT": str(free_port()), "PYTHONPATH": str(ROOT), **settings}
+    environment = {
+        "PLIMSOLL_KEEPER__PORT": str(free_port()),
+        # Not gas_price: keeper fees that follow gas would depend on how many blocks a run took.
+        "PLIMSOLL_KEEPER__POLICIES": '["prices", "cranks", "orders", "funding", "chores"]',
+        "PYTHONPATH": str(ROOT),
+        **settings,
+    }
     command = [sys.executable, "-m", "plimsoll", "keeper", "--deployment", str(path), "--log-level", "debug"]
     return children.start(name, command, environment, cwd=path.parent)
 
