@@ -22,6 +22,7 @@ FAIR_ADL = 2**256 - 1  # for_bucket of deleveraging that pays for no bucket
 
 
 PRECISION = 64  # bits behind the point that are kept from one call to the next
+LEAST_DEBT = Fraction(1, 10**6)  # coins; units are rounded at 1e-18, which leaves less than that owing
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -327,7 +328,7 @@ class Market:
 
     def _need_vault(self) -> None:
         """A trade that the vault owes more for than it can pay has to wait."""
-        if not self.is_settling and self._missing > self.capital.drawable(self.name):
+        if not self.is_settling and self._missing - self.capital.drawable(self.name) > LEAST_DEBT:
             raise RejectedError("wait: crank first")
 
     def _cut_bonus(self, owner: str, bonus: Fraction) -> None:

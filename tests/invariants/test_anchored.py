@@ -239,6 +239,16 @@ SCENARIOS = {
         "adl_step_bps": 3333}, "actions": [["open", {"who": "trader4", "market": 0, "lots": 305, "margin_bps": 400}],
         ["open", {"who": "trader4", "market": 0, "lots": -176, "margin_bps": 400}], ["open", {"who": "trader4",
         "market": 0, "lots": -129, "margin_bps": 400}]]}""",
+    # of an empty vault the model asked for the 1e-21 coins that rounded units had left owing
+    "margin_added_while_the_vault_is_empty": """
+        {"setup": {"vault": 2000, "skin": 2000, "skew_scale": 20000, "adl_step_bps": 10000, "adl_fee_bps": 20},
+        "actions": [["open", {"who": "trader1", "market": 0, "lots": -283, "margin_bps": 400}], ["open", {"who":
+        "trader2", "market": 0, "lots": 280, "margin_bps": 1000}], ["open", {"who": "trader4", "market": 0, "lots":
+        131, "margin_bps": 400}], ["open", {"who": "trader4", "market": 1, "lots": 110, "margin_bps": 395}],
+        ["move", {"market": 0, "bps": -121, "after": 276}], ["crank_all", {"market": 0, "most": 1000, "keeper":
+        "keeper0"}], ["move", {"market": 1, "bps": 2354, "after": 26}], ["crank_all", {"market": 1, "most": 3,
+        "keeper": "keeper0"}], ["close", {"who": "trader4", "market": 0, "part_bps": 5330}], ["margin", {"who":
+        "trader2", "market": 0, "bps": 852}]]}""",
 }
 
 
