@@ -80,10 +80,12 @@ async def start_stack(
     paths: dict[str, PricePath],
     seconds: int = 1,
     sizes: Mapping[str, str] | None = None,
+    keeping: Mapping[str, str] | None = None,
 ) -> Stack:
     """Starts everything, in the order of `plimsoll.demo`.
 
-    `paths` take `seconds` once the clock is started. `sizes` are environment variables of `scripts/deploy.py`.
+    `paths` take `seconds` once the clock is started. `sizes` are environment variables of `scripts/deploy.py`,
+    `keeping` those of the keeper.
     """
     chain_port, keeper_port, *publisher_ports = free_ports(2 + PUBLISHERS)
     url = f"http://127.0.0.1:{chain_port}"
@@ -117,7 +119,7 @@ async def start_stack(
         (children.start(f"publisher-{i}", [*command, "publisher", str(i), "--port", str(port), *replay, *shared]), port)
         for i, port in enumerate(publisher_ports)
     ]
-    keeper = children.start("keeper", [*command, "keeper", "--port", str(keeper_port), *shared])
+    keeper = children.start("keeper", [*command, "keeper", "--port", str(keeper_port), *shared], keeping)
     for child, port in [*services, (keeper, keeper_port)]:
         await web.wait_for(child, f"http://127.0.0.1:{port}/health", READY_SECONDS)
     return stack

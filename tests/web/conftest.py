@@ -23,6 +23,8 @@ TRADER, NEWCOMER, RIVAL = 7, 8, 9
 RISE_BPS = 300
 RISE_SECONDS = 20
 """Slow enough that no price jumps past the maintenance margin: what is liquidated still has something left."""
+LEAVES_REDEMPTIONS = {"PLIMSOLL_KEEPER__POLICIES": '["prices", "cranks", "orders", "funding", "gas_price"]'}
+"""A keeper that does the chores would be faster than the page."""
 REST_SECONDS = 30.0
 ASKED_CASH = 1_000 * 10**6
 """What the LP asks of the vault."""
@@ -83,7 +85,8 @@ def paths() -> dict[str, PricePath]:
 async def start(children: Children, folder: Path) -> Stack:
     """Starts the services, and the page beside them."""
     build = web.start_build(children)
-    services = await start_stack(children, folder, paths(), RISE_SECONDS, SMALL_FUND | SHORT_WAITS)
+    terms = SMALL_FUND | SHORT_WAITS
+    services = await start_stack(children, folder, paths(), RISE_SECONDS, terms, LEAVES_REDEMPTIONS)
     page_url = await web.serve_page(children, build, free_ports(1)[0], services.deployment_path.parent)
     return Stack(**vars(services), page_url=page_url)
 
