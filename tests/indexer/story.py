@@ -41,9 +41,8 @@ def hash_of(number: int, fork: str = "") -> str:
 class Revm(BoaChain):
     """A chain in this process that keeps its logs."""
 
-    def __init__(self) -> None:
-        self.env = RecordingEnv()
-        boa.set_env(self.env)
+    def __init__(self, env: RecordingEnv) -> None:
+        self.env = env
 
     def travel(self, seconds: int) -> int:
         """Lets time pass; the present second."""
@@ -204,10 +203,12 @@ def capital(story: Story) -> None:
 
 @cache
 def played() -> Story:
-    """All of it on revm, once in a process."""
-    story = Story(Revm())
-    play(story)
-    crash(story)
-    rise(story)
-    capital(story)
+    """All of it on a revm of its own, once in a process."""
+    env = RecordingEnv()
+    with boa.swap_env(env):
+        story = Story(Revm(env))
+        play(story)
+        crash(story)
+        rise(story)
+        capital(story)
     return story
