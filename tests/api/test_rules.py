@@ -21,7 +21,7 @@ from tests.api.conftest import Served, serve_in_thread
 from tests.indexer.story import played
 from tests.indexer.support import fill, new_store
 
-PATIENCE = 15
+PATIENCE = 60
 
 
 @pytest.mark.parametrize(
