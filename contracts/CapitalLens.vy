@@ -13,12 +13,12 @@ from .interfaces import ICapitalLens
 from .interfaces import IMarginPool
 from .interfaces import IMarket
 from .interfaces import IVault
+from .modules import capital
 from .modules import fixed_point as fp
 
 implements: ICapitalLens
 
 MAX_MARKETS: constant(uint256) = 16
-LATE_CANCEL_FEE_BPS: constant(uint256) = 10
 
 VAULT: immutable(IVault)
 SHARES: immutable(IERC20)
@@ -93,7 +93,7 @@ def request(id: uint256) -> ICapitalLens.RequestView:
     shares, assets = staticcall VAULT.redeemable(id)
     fee: uint256 = 0
     if block.timestamp >= request.ready_at:
-        fee = fp.mul_div_up(request.shares, LATE_CANCEL_FEE_BPS, fp.BPS)
+        fee = fp.mul_div_up(request.shares, capital.LATE_CANCEL_FEE_BPS, fp.BPS)
     error: String[32] = self._why_not(request, lapses_at, shares, assets)
     return ICapitalLens.RequestView(
         owner=request.owner,

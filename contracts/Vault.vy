@@ -9,6 +9,7 @@ from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
+from .interfaces import IMarket
 from .interfaces import IVault
 from .modules import capital
 from .modules import fixed_point
@@ -46,7 +47,6 @@ MIN_COOLDOWN: constant(uint256) = 60
 MAX_COOLDOWN: constant(uint256) = 30 * 86_400
 REDEEM_WINDOW: constant(uint256) = 2 * 86_400
 ROUNDS_PER_COOLDOWN: constant(uint256) = 24
-LATE_CANCEL_FEE_BPS: constant(uint256) = 10
 MAX_DEPOSIT_LOCK: constant(uint256) = 86_400
 MAX_CASH: constant(uint256) = 2**104 - 1
 MAX_SUPPLY: constant(uint256) = 2**150  # times MAX_CASH fits a word
@@ -187,10 +187,10 @@ def redeem_request(id: uint256) -> uint256:
     assert not self._is_lapsed(request), "request lapsed"
     net: int256 = 0
     are_settled: bool = False
-    net, are_settled = capital._net()
+    free: uint256 = 0
+    net, are_settled, free = capital._net_and_free()
     assert are_settled, "wait: market not settled"
     worth: uint256 = fixed_point.positive(net)
-    free: uint256 = capital._free()
     round: uint256 = 0
     fraction: uint256 = 0
     round, fraction = self._take_round(worth, free)
@@ -228,7 +228,7 @@ def cancel_request(id: uint256):
     # Once it can be redeemed it is an option on leaving, and whoever lets it go pays those who stay. Rounded up in their favour.
     fee: uint256 = 0
     if block.timestamp >= request.ready_at:
-        fee = fixed_point.mul_div_up(request.shares, LATE_CANCEL_FEE_BPS, fixed_point.BPS)
+        fee = fixed_point.mul_div_up(request.shares, capital.LATE_CANCEL_FEE_BPS, fixed_point.BPS)
 
     self.request[id] = empty(IVault.RedeemRequest)
     if fee > 0:
@@ -382,20 +382,31 @@ def pool() -> address:
 @view
 @external
 def free_capital() -> uint256:
-    return capital._free()
+    net: int256 = 0
+    are_settled: bool = False
+    free: uint256 = 0
+    net, are_settled, free = capital._net_and_free()
+    return free
 
 
 @view
 @external
 def reserved(market: address) -> uint256:
-    return capital._reserved(market)
+    owed: int256 = 0
+    reserve: uint256 = 0
+    is_settled: bool = False
+    owed, reserve, is_settled = staticcall IMarket(market).vault_position()
+    return capital._reserved(market, owed, reserve)
 
 
 @view
 @external
 def utilisation_bps() -> uint256:
-    worth: uint256 = self._worth()
-    free: uint256 = capital._free()
+    net: int256 = 0
+    are_settled: bool = False
+    free: uint256 = 0
+    net, are_settled, free = capital._net_and_free()
+    worth: uint256 = fixed_point.positive(net)
     if free >= worth:
         return 0
     return fixed_point.BPS - fixed_point.mul_div_down(free, fixed_point.BPS, worth)
@@ -425,11 +436,11 @@ def redeemable(id: uint256) -> (uint256, uint256):
     request: IVault.RedeemRequest = self.request[id]
     net: int256 = 0
     are_settled: bool = False
-    net, are_settled = capital._net()
+    free: uint256 = 0
+    net, are_settled, free = capital._net_and_free()
     if not are_settled or block.timestamp < request.ready_at or self._is_lapsed(request):
         return 0, 0
     worth: uint256 = fixed_point.positive(net)
-    free: uint256 = capital._free()
     round: IVault.Round = self._round_now(worth, free)
     if request.round == round.number:
         return 0, 0

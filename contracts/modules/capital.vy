@@ -12,6 +12,9 @@ from . import pool_account
 uses: market_list
 uses: pool_account
 
+# of a request that could be redeemed and is let go, in shares
+LATE_CANCEL_FEE_BPS: constant(uint256) = 10
+
 
 @view
 @internal
@@ -48,26 +51,30 @@ def _mandate(market: address) -> uint256:
 
 @view
 @internal
-def _reserved(market: address) -> uint256:
+def _reserved(market: address, owed: int256, reserve: uint256) -> uint256:
     """
     @notice mandate + skew reserve + variation margin that the vault owes already
     """
-    owed: int256 = 0
-    reserve: uint256 = 0
-    is_settled: bool = False
-    owed, reserve, is_settled = staticcall IMarket(market).vault_position()
     return self._mandate(market) + reserve + fixed_point.positive(-owed)
 
 
 @view
 @internal
-def _free() -> uint256:
+def _net_and_free() -> (int256, bool, uint256):
     """
-    @notice Cash less what is reserved for the markets, never below zero. It is at most the worth: what a market owes the vault
-            counts when it has come home.
+    @notice `_net`, and cash less what is reserved for the markets, never below zero. Free is at most the worth: what a market
+            owes the vault counts when it has come home.
     """
     cash: uint256 = pool_account._balance()
+    net: int256 = convert(cash, int256)
+    are_settled: bool = True
     reserved: uint256 = 0
     for market: address in market_list.markets:
-        reserved += self._reserved(market)
-    return cash - min(cash, reserved)
+        owed: int256 = 0
+        reserve: uint256 = 0
+        is_settled: bool = False
+        owed, reserve, is_settled = staticcall IMarket(market).vault_position()
+        net += owed - convert(reserve, int256)
+        are_settled = are_settled and is_settled
+        reserved += self._reserved(market, owed, reserve)
+    return net, are_settled, cash - min(cash, reserved)

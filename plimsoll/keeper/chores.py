@@ -7,7 +7,7 @@ All of it is read from the chain, tried in a call first, and open to anyone: ano
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 from eth_typing import ChecksumAddress
@@ -23,12 +23,21 @@ log = structlog.get_logger(__name__)
 TURN_SECONDS = 10.0
 MAX_CALLS = 16
 """Of a kind in one turn: chores must not hold up the work that is paid for."""
+MAX_LOOKS = 64
+"""Positions or requests that one turn asks for: however many there are, a node is asked no more often."""
 CANCEL_GAS, REDEEM_GAS = 200_000, 600_000
 
 
 def free_standing_exits(book: Book) -> list[PendingOrder]:
     """Exits that wait for a trigger alone: those whose position may be gone."""
     return [order for order in book.open.values() if order.is_exit and not book.attached(order)]
+
+
+def in_turn(ids: Iterable[int], after: int) -> list[int]:
+    """The next MAX_LOOKS of `ids` behind `after`, beginning anew at the end: everybody has a turn."""
+    ordered = sorted(ids)
+    later = [id_ for id_ in ordered if id_ > after]
+    return [*later, *ordered[: len(ordered) - len(later)]][:MAX_LOOKS]
 
 
 class Chores:
@@ -43,6 +52,7 @@ class Chores:
         self.order_book = chain.contract("OrderBook")
         self._requests: set[int] = set()
         self._next_request = 1
+        self._last_exit = self._last_request = 0
 
     async def run(self) -> None:
         """A turn now and then until cancelled, whatever fails."""
@@ -89,7 +99,10 @@ class Chores:
         return True
 
     async def _exits(self) -> list[Call]:
-        exits = free_standing_exits(self.book)
+        waiting = {order.id: order for order in free_standing_exits(self.book)}
+        exits = [waiting[id_] for id_ in in_turn(waiting, self._last_exit)]
+        if exits:
+            self._last_exit = exits[-1].id
         units = await gather_limited(self._units(order) for order in exits)
         gone = [order for order, held in zip(exits, units, strict=True) if held == 0]
         return [self.chain.call(self.order_book, "cancel", [order.id], CANCEL_GAS) for order in gone[:MAX_CALLS]]
@@ -104,9 +117,11 @@ class Chores:
             self._requests, self._next_request = set(), 1
         self._requests |= set(range(self._next_request, end))
         self._next_request = end
-        ids = sorted(self._requests)
+        ids = in_turn(self._requests, self._last_request)
+        if ids:
+            self._last_request = ids[-1]
         payable = dict(zip(ids, await gather_limited(self._assets(id_) for id_ in ids), strict=True))
-        self._requests = open_requests(payable)
+        self._requests -= {id_ for id_, assets in payable.items() if assets is None}  # such an id never comes back
         ready = [id_ for id_, assets in payable.items() if assets]
         return [self.chain.call(self.vault, "redeem_request", [id_], REDEEM_GAS) for id_ in ready[:MAX_CALLS]]
 
@@ -117,8 +132,3 @@ class Chores:
             return None
         _, assets = await self.chain.plain("Vault").functions.redeemable(id_).call()
         return assets
-
-
-def open_requests(payable: Mapping[int, int | None]) -> set[int]:
-    """The requests worth another look: an id that is done with never comes back."""
-    return {id_ for id_, assets in payable.items() if assets is not None}

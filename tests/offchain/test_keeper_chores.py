@@ -3,7 +3,7 @@
 from hexbytes import HexBytes
 
 from plimsoll.chain import Event
-from plimsoll.keeper.chores import free_standing_exits, open_requests
+from plimsoll.keeper.chores import MAX_LOOKS, free_standing_exits, in_turn
 from plimsoll.keeper.orders import NOBODY, Book
 
 
@@ -22,5 +22,13 @@ def test_free_standing_exits__not_while_their_order_is_open_and_no_plain_stops()
     assert [order.id for order in free_standing_exits(book)] == [2, 4]
 
 
-def test_open_requests__what_is_done_with_is_never_asked_for_again() -> None:
-    assert open_requests({1: None, 2: 0, 3: 7}) == {2, 3}
+def test_in_turn__however_many__asks_for_few_and_for_everybody() -> None:
+    ids, seen, last = set(range(1, 200)), [], 0
+    for _ in range(4):
+        turn = in_turn(ids, last)
+        assert len(turn) == MAX_LOOKS
+        seen += turn
+        last = turn[-1]
+    assert seen[:199] == sorted(ids), "each once before anybody twice"
+    assert in_turn({5, 9}, 5) == [9, 5]
+    assert in_turn({}, 5) == []
