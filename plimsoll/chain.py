@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import aiohttp
 from eth_typing import ChecksumAddress, HexStr
 from hexbytes import HexBytes
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3
 from web3._utils.events import get_event_data
 from web3.contract import AsyncContract
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
@@ -19,6 +19,7 @@ from web3.types import FilterParams, TxReceipt
 from plimsoll.artifacts import abi
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
+from plimsoll.provider import HttpProvider
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1
@@ -69,7 +70,7 @@ def client(url: str, timeout: float | None = None) -> AsyncWeb3:
     if timeout is not None:
         limit = aiohttp.ClientTimeout(total=timeout)
         options = {"request_kwargs": {"timeout": limit}, "exception_retry_configuration": None}
-    return AsyncWeb3(AsyncHTTPProvider(url, cache_allowed_requests=False, **options))
+    return AsyncWeb3(HttpProvider(url, cache_allowed_requests=False, **options))
 
 
 class Chain:

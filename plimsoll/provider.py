@@ -1,0 +1,47 @@
+"""web3's HTTP provider without its lock.
+
+web3 guards the sessions of all providers of a process with one lock, taken in a thread for each request. A request that
+is cancelled while it waits there leaves the lock taken for good, and every later request of the process hangs
+(ApeWorX/web3.py#3867). Here each provider has one session for each event loop and needs no lock.
+"""
+
+import asyncio
+from typing import Any
+
+from aiohttp import ClientSession, TCPConnector
+from web3 import AsyncHTTPProvider
+from web3._utils.http_session_manager import HTTPSessionManager
+
+
+class Sessions(HTTPSessionManager):
+    """The session of the event loop that asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._session: ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def async_cache_and_return_session(self, *_: Any, **__: Any) -> ClientSession:
+        """Made at the first request, and again where the loop is another one or the session was closed."""
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._session.closed or self._loop is not loop:
+            self._session = ClientSession(raise_for_status=True, connector=TCPConnector(force_close=True))
+            self._loop = loop
+        return self._session
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+class HttpProvider(AsyncHTTPProvider):
+    """A node reached by HTTP; any request may be cancelled at any time."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._request_session_manager: Sessions = Sessions()
+
+    async def disconnect(self) -> None:
+        """Closes the connections; the next request opens new ones."""
+        await self._request_session_manager.close()
