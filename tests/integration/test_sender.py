@@ -181,7 +181,7 @@ def test_send__private_endpoint__alone_gets_the_transaction(tmp_path: Path) -> N
         try:
             sender = Sender(connected, KEY, submit_to=private)
             sent = await sender.send(Call(RECEIVER, "0x", GAS, value=1))
-            assert (await private.eth.get_transaction_receipt(sent))["status"] == 1
+            assert (await private.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.05))["status"] == 1
             assert await connected.w3.eth.get_transaction_count(sender.address, "pending") == 0
         finally:
             await private.provider.disconnect()
