@@ -14,6 +14,7 @@ from .interfaces import IRecoveryToken
 from .modules import allowance
 from .modules import fixed_point
 from .modules import market_list
+from .modules import permits
 from .modules import pool_account
 from .modules import stakes
 
@@ -184,6 +185,19 @@ def donate(amount: uint256):
 
 @external
 def stake(amount: uint256, min_shares: uint256 = 0) -> uint256:
+    return self._stake(amount, min_shares)
+
+
+@external
+def stake_with_permit(
+    amount: uint256, min_shares: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
+) -> uint256:
+    permits.use(pool_account.TOKEN, msg.sender, amount, deadline, v, r, s)
+    return self._stake(amount, min_shares)
+
+
+@internal
+def _stake(amount: uint256, min_shares: uint256) -> uint256:
     market_list._check_settled()
     arrived: uint256 = pool_account._pull(msg.sender, amount)
     shares: uint256 = stakes.enter(msg.sender, arrived, self._on_its_way())

@@ -8,11 +8,11 @@
 from ethereum.ercs import IERC20
 from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
-from snekmate.tokens.interfaces import IERC20Permit
 from snekmate.utils import eip712_domain_separator
 
 from .interfaces import IMarginPool
 from .modules import fixed_point
+from .modules import permits
 from .modules import signatures
 
 implements: IMarginPool
@@ -74,7 +74,7 @@ def deposit(amount: uint256, receiver: address):
 
 @external
 def deposit_with_permit(amount: uint256, receiver: address, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
-    self._permit(msg.sender, amount, deadline, v, r, s)
+    permits.use(IERC20(token), msg.sender, amount, deadline, v, r, s)
     self._deposit(msg.sender, amount, receiver)
 
 
@@ -93,7 +93,7 @@ def deposit_signed(
     # The permit alone would not do: with an allowance in place, anybody could move the owner's tokens here.
     struct_hash: bytes32 = keccak256(abi_encode(DEPOSIT_TYPE_HASH, owner, amount, relayer_fee, nonce, deadline))
     signatures.use(owner, nonce, deadline, struct_hash, signature)
-    self._permit(owner, amount, deadline, v, r, s)
+    permits.use(IERC20(token), owner, amount, deadline, v, r, s)
     arrived: uint256 = self._deposit(owner, amount, owner)
     assert relayer_fee <= arrived, "relayer fee above the deposit"
     self._move(owner, msg.sender, relayer_fee)
@@ -137,19 +137,6 @@ def _withdraw(owner: address, amount: uint256, receiver: address):
 
     log IMarginPool.Withdrawn(account=owner, receiver=receiver, amount=amount)
     assert extcall IERC20(token).transfer(receiver, amount, default_return_value=True), "token transfer failed"
-
-
-@internal
-def _permit(owner: address, amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
-    # The outcome does not matter: if somebody submitted the permit first, the allowance is there all the same.
-    success: bool = raw_call(
-        token,
-        abi_encode(
-            owner, self, amount, deadline, v, r, s,
-            method_id=method_id("permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
-        ),
-        revert_on_failure=False,
-    )
 
 
 @internal

@@ -14,6 +14,7 @@ from .interfaces import IVault
 from .modules import capital
 from .modules import fixed_point
 from .modules import market_list
+from .modules import permits
 from .modules import pool_account
 from .modules import share_locks
 
@@ -84,14 +85,15 @@ def __init__(pool: address, cooldown: uint256, deposit_lock: uint256):
 
 @external
 def deposit(assets: uint256, receiver: address, min_shares: uint256 = 0) -> uint256:
-    worth: uint256 = self._worth_for_deposit()
-    arrived: uint256 = pool_account._pull(msg.sender, assets)
-    shares: uint256 = self._to_shares(arrived, worth)
-    assert shares > 0, "amount too small"
-    assert shares >= min_shares, "below minimum"
+    return self._deposit(assets, receiver, min_shares)
 
-    self._enter(receiver, arrived, shares, worth)
-    return shares
+
+@external
+def deposit_with_permit(
+    assets: uint256, receiver: address, min_shares: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32
+) -> uint256:
+    permits.use(pool_account.TOKEN, msg.sender, assets, deadline, v, r, s)
+    return self._deposit(assets, receiver, min_shares)
 
 
 @external
@@ -106,6 +108,18 @@ def mint(shares: uint256, receiver: address, max_assets: uint256 = max_value(uin
 
     self._enter(receiver, assets, shares, worth)
     return assets
+
+
+@internal
+def _deposit(assets: uint256, receiver: address, min_shares: uint256) -> uint256:
+    worth: uint256 = self._worth_for_deposit()
+    arrived: uint256 = pool_account._pull(msg.sender, assets)
+    shares: uint256 = self._to_shares(arrived, worth)
+    assert shares > 0, "amount too small"
+    assert shares >= min_shares, "below minimum"
+
+    self._enter(receiver, arrived, shares, worth)
+    return shares
 
 
 @internal

@@ -31,6 +31,10 @@ class LiquidityProviderRules(RuleBasedStateMachine):
     def lp_deposit(self, amount: int, **terms: Any) -> None:
         self.act("lp_deposit", amount=amount * self.world.unit, **terms)
 
+    @rule(who=lps, amount=usd, short=st.integers(0, 1))
+    def lp_deposit_permit(self, amount: int, **terms: Any) -> None:
+        self.act("lp_deposit_permit", amount=amount * self.world.unit, **terms)
+
     @rule(who=lps, amount=usd, short=shorts)
     def lp_mint(self, amount: int, **terms: Any) -> None:
         self.act("lp_mint", shares=amount * self.world.unit * 10**6, **terms)

@@ -25,7 +25,7 @@ class StakerRules(RuleBasedStateMachine):
     def world(self) -> World:
         raise NotImplementedError
 
-    @rule(who=stakers, amount=usd, form=forms)
+    @rule(who=stakers, amount=usd, form=st.integers(0, 2))
     def stake(self, amount: int, **terms: Any) -> None:
         self.act("stake", amount=amount * self.world.unit, **terms)
 

@@ -34,6 +34,11 @@ class LiquidityProviders(Pool, Comparing):
         """For somebody else, too: their locks stay. `short`: by how much the bound is missed; None: there is none."""
         return self._lp_enter("deposit", who, receiver or who, amount, short)
 
+    def do_lp_deposit_permit(self, who: str, amount: int, short: int = 0) -> bool:
+        done = self._lp_enter("deposit_with_permit", who, who, amount, short)
+        self._approve(self.exchange.vault, who)
+        return done
+
     def do_lp_mint(self, who: str, shares: int, short: int | None = None) -> bool:
         return self._lp_enter("mint", who, who, shares, short)
 
@@ -45,7 +50,8 @@ class LiquidityProviders(Pool, Comparing):
         foretold = (vault.previewMint if is_mint else vault.previewDeposit)(min(given, most))
         movable = vault.balanceOf(to) - vault.locked_shares(to)
         bound = () if short is None else (max(0, foretold - short) if is_mint else foretold + short,)
-        got, refused = self._call(vault.mint if is_mint else vault.deposit, given, to, *bound, sender=who)
+        permit = self._token_permit(vault, who, given) if way == "deposit_with_permit" else ()
+        got, refused = self._call(getattr(vault, way), given, to, *bound, *permit, sender=who)
         if refused in ("below minimum", "above maximum"):
             assert short or given > most
             return False

@@ -61,11 +61,14 @@ class Stakers(LiquidityProviders):
         return True
 
     def do_stake(self, who: str, amount: int, form: int = 0) -> bool:
-        """`form`: with how many of its further arguments."""
+        """`form`: with how many of its further arguments; 2: and with a permit."""
         fund = self.exchange.fund
         is_open, layer = self._is_vault_open(), fund.insurance() + fund.on_its_way()
         total, expected = fund.total_shares(), fund.preview_stake(amount) if amount else 0
-        shares, refused = self._call(fund.stake, *(amount, expected)[: form + 1], sender=who)
+        permit = self._token_permit(fund, who, amount) if form == 2 else ()
+        stake = fund.stake_with_permit if permit else fund.stake
+        shares, refused = self._call(stake, *(amount, expected)[: form + 1], *permit, sender=who)
+        self._approve(fund, who)
         if refused:
             assert refused in ("wait: market not settled", "amount too small", "nothing to deposit"), refused
             assert (refused == "wait: market not settled") == (not is_open)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eth_abi import encode
 from eth_account import Account
 from eth_utils import keccak
@@ -28,13 +30,21 @@ class Pool(Base):
 
     def do_deposit_permit(self, who: str, amount: int, is_valid: bool) -> bool:
         """With a permit; a wrong one does no harm while there is an allowance."""
-        token, pool = self.exchange.token, self.exchange.pool
-        deadline = self.now + 60
-        v, r, s = self._permit(token, who, pool.address, amount, deadline) if is_valid else (27, bytes(32), bytes(32))
-        args = amount, address_of(who), deadline, v, r, s
-        _, refused = self._call(pool.deposit_with_permit, *args, sender=who)
-        token.approve(pool.address, 2**255, sender=address_of(who))
+        pool = self.exchange.pool
+        permit = self._token_permit(pool, who, amount, is_valid)
+        _, refused = self._call(pool.deposit_with_permit, amount, address_of(who), *permit, sender=who)
+        self._approve(pool, who)
         return self._deposited(refused, who, amount)
+
+    def _token_permit(self, spender: Contract, who: str, amount: int, is_valid: bool = True) -> tuple[Any, ...]:
+        """deadline, v, r, s. It takes the place of the allowance that everybody has given: `_approve` afterwards."""
+        deadline = self.now + 60
+        if not is_valid:
+            return deadline, 27, bytes(32), bytes(32)
+        return deadline, *self._permit(self.exchange.token, who, spender.address, amount, deadline)
+
+    def _approve(self, spender: Contract, who: str) -> None:
+        self.exchange.token.approve(spender.address, 2**255, sender=address_of(who))
 
     def _permit(self, token: Contract, who: str, spender: str, amount: int, deadline: int) -> tuple[int, bytes, bytes]:
         separator = token.DOMAIN_SEPARATOR()

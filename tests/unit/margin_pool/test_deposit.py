@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import boa
 import pytest
-from eth_account import Account
 
-from tests.unit.support import System, deployer, every_decimals, last_event, sign_permit
+from tests.unit.support import System, deployer, every_decimals, last_event
 
 ZERO = "0x" + "00" * 20
 
@@ -85,35 +84,3 @@ def test_deposit__token_that_returns_false__reverts() -> None:
     token.mint(trader, 10)
     with boa.env.prank(trader), boa.reverts("token transfer failed"):
         pool.deposit(10, trader)
-
-
-KEY = Account.from_key(b"\x07" * 32)
-
-
-def _permit(system: System, amount: int) -> tuple[int, int, bytes, bytes]:
-    with boa.env.prank(system.owner):
-        system.token.mint(KEY.address, amount)
-    deadline = boa.env.timestamp + 60
-    return deadline, *sign_permit(KEY, system.token, system.pool.address, amount, deadline)
-
-
-def test_deposit_with_permit__needs_no_approval(system: System) -> None:
-    permit = _permit(system, 9)
-    with boa.env.prank(KEY.address):
-        system.pool.deposit_with_permit(9, KEY.address, *permit)
-    assert system.pool.balance_of(KEY.address) == 9
-
-
-def test_deposit_with_permit__permit_submitted_before__still_works(system: System) -> None:
-    deadline, v, r, s = _permit(system, 9)
-    system.token.permit(KEY.address, system.pool.address, 9, deadline, v, r, s)
-    with boa.env.prank(KEY.address):
-        system.pool.deposit_with_permit(9, KEY.address, deadline, v, r, s)
-    assert system.pool.balance_of(KEY.address) == 9
-
-
-def test_deposit_with_permit__of_somebody_else__reverts(system: System) -> None:
-    permit = _permit(system, 9)
-    thief = system.account("thief")
-    with boa.reverts():
-        system.as_(thief, system.pool.deposit_with_permit, 9, thief, *permit)
