@@ -15,6 +15,7 @@ NOTHING: constant(uint256) = max_value(uint256)
 SIDE_SHIFT: constant(uint256) = 24
 COLUMN_SHIFT: constant(uint256) = 16
 TICK_OFFSET: constant(int256) = 32_768
+LAST_TICK: constant(int256) = 65_535
 LOWEST_OCTAVE: constant(uint256) = 30
 CLASSES: constant(uint256) = 256
 # round(1024 * 2^(q / 4)) for q = 0..3
@@ -80,13 +81,22 @@ def beta_of(id: uint256) -> int256:
 
 @pure
 @internal
+def tick_for(index: uint256, beta: int256) -> int256:
+    """
+    @notice ceil_tick(beta) in a column of class `index`, counted from 0; the column ends at LAST_TICK.
+    """
+    return fp.ceil_div(beta, convert(self.floor_of(index) >> 4, int256)) + TICK_OFFSET
+
+
+@pure
+@internal
 def bucket_for(side: uint256, basis: uint256, beta: int256) -> uint256:
     """
     @notice The bucket at ceil_tick(beta): beta rounds up, so a position never gets equity that was not paid for.
     """
     index: uint256 = self.class_of(basis)
-    tick: int256 = fp.ceil_div(beta, convert(self.floor_of(index) >> 4, int256)) + TICK_OFFSET
-    assert tick >= 0 and tick < 65_536, "bankruptcy price out of range"
+    tick: int256 = self.tick_for(index, beta)
+    assert tick >= 0 and tick <= LAST_TICK, "bankruptcy price out of range"
     return (side << SIDE_SHIFT) | (index << COLUMN_SHIFT) | convert(tick, uint256)
 
 

@@ -11,7 +11,7 @@ from tests.invariants.exchange import address_of
 from tests.invariants.world.comparing import Comparing
 from tests.invariants.world.orders import Orders
 from tests.invariants.world.prices import Prices
-from tests.invariants.world.terms import ROUNDING, Order
+from tests.invariants.world.terms import ROUNDING, STORAGE_LIMITS, Order
 
 
 class Trading(Orders, Prices, Comparing):
@@ -96,6 +96,10 @@ class Trading(Orders, Prices, Comparing):
         assert (quote.fill_price, quote.premium, quote.fee) == (fill.fill_price, fill.premium, fill.fee)
         # the premium of a close that the vault could not pay is not looked at by the lens
         assert 0 <= quote.paid_out - fill.paid_out <= max(0, -fill.premium)
+        self._compare_rank(quote, order.owner, order.market)
+
+    def _compare_rank(self, quote: Any, who: str, market: int) -> None:
+        assert quote.rank == self.exchange.lens.adl_rank(self.market(market).address, address_of(who))
 
     def do_trade(self, who: str, market: int, size: int, margin: int, reduce_only: bool = False) -> bool:
         """Place, the same price a second later, execute; an order that has to wait is cancelled."""
@@ -137,6 +141,7 @@ class Trading(Orders, Prices, Comparing):
     def do_change_margin(self, who: str, market: int, amount: int, by: str = "") -> bool:
         book, address = self.exchange.book, self.market(market).address
         balance = self.exchange.pool.balance_of(address_of(who))
+        quote = self.exchange.lens.quote_margin(address, address_of(who), amount)
         if by:
             _, refused = self._call(book.add_margin_for, address_of(who), address, amount, sender=by)
             assert (refused == "not a delegate") != self._is_delegate(who, by, market)
@@ -148,6 +153,7 @@ class Trading(Orders, Prices, Comparing):
         if refused == "not enough free balance":
             assert amount > balance
             return False
+        self._compare_margin_quote(quote, who, market, amount, balance, refused)
         held = self.models[market].positions.get(who)
         if held is not None and held.units * self.prices[market] / self.scale < 10_000:
             # Worth less than ten thousand coins: a coin of its equity is more than a tick, and the tick is all there is
@@ -159,6 +165,17 @@ class Trading(Orders, Prices, Comparing):
         self.last.market, self.last.is_filled = market, amount < 0
         self.is_unsettled[market] = False
         return True
+
+    def _compare_margin_quote(self, quote: Any, who: str, market: int, amount: int, balance: int, refused: str) -> None:
+        """The lens foretold it to the coin, a refusal in the market's own words."""
+        if refused in STORAGE_LIMITS or (refused == "wait: crank first" and not quote.error):
+            return  # the lens does not look whether the vault can pay
+        assert quote.error == refused
+        if refused:
+            return
+        paid = self.exchange.pool.balance_of(address_of(who)) - balance + max(0, amount)
+        assert quote.paid_out == paid
+        self._compare_rank(quote, who, market)
 
     def _follow_margin(self, who: str, market: int, amount: int, refused: str) -> bool:
         model = self.models[market]

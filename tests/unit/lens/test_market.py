@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import boa
+import pytest
 
-from tests.system import WAD, World
+from tests.system import WAD, World, build_world, events
 
 USD = 10**6
 
@@ -45,6 +46,33 @@ def test_market__skew__moves_mark_price_and_funding_rate(world: World) -> None:
     view = world.lens.market(world.market.address)
     assert view.mark_price == 100 * WAD - 100 * WAD // 800
     assert view.funding_rate_per_day == -WAD * 20 // 100 // 800
+
+
+@pytest.mark.parametrize(("sign", "side"), [(1, "long"), (-1, "short")])
+def test_market__backstop_room__is_what_the_vault_takes_over(world: World, sign: int, side: str) -> None:
+    """Of positions to liquidate that are worth more than nothing; a skew against them makes it more."""
+    params = world.market.params()
+    world.open("other", sign * 100 * WAD, 5_000 * USD)
+    world.open("loser", sign * 9_000 * WAD, 24_000 * USD)
+    world.open("rest", -sign * 6_000 * WAD, 90_000 * USD)
+    with boa.env.prank(world.owner):
+        world.market.set_params(params._replace(loss_budget=20_000 * USD))
+    world.set_price(100 * WAD - sign * 175 * WAD // 100)
+    view = world.lens.market(world.market.address)
+    room = {"long": view.backstop_room_long, "short": view.backstop_room_short}[side]
+    assert room - sign * view.skew == view.backstop_capacity * 10**30 // view.index_price
+    world.crank()
+    (taken,) = [event for event in events(world.market, "Liquidated") if event.to_vault]
+    assert taken.units == room < 9_000 * WAD
+
+
+def test_market__settling__vault_takes_nothing_over(anchored: None) -> None:
+    world = build_world(vault=20_000, loss_budget=100_000 * USD, skin=0, insurance=0)
+    world.open("trader", 1_000 * WAD, 20_000 * USD)
+    world.set_price(160 * WAD)
+    world.crank()
+    view = world.lens.market(world.market.address)
+    assert view.is_settling and view.backstop_room_long == view.backstop_room_short == 0
 
 
 def test_market__old_price__is_stale(world: World) -> None:

@@ -72,6 +72,7 @@ def test_adl_rank__names_what_is_ahead(crowd: World) -> None:
         if rank.is_eligible:
             assert rank.units_ahead == ahead[bucket]
             assert rank.lights == 5 - ahead[bucket] * 5 // total
+            assert rank.units_until_reached == ahead[bucket]
         else:
             assert rank.lights == 0
     lights = [crowd.lens.position(crowd.market.address, crowd.account(f"short{i}")).lights for i in range(10)]
