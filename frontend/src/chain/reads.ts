@@ -23,20 +23,6 @@ export type AdlRank = ContractFunctionReturnType<typeof lensAbi, "view", "adl_ra
 export type Quote = ContractFunctionReturnType<typeof lensAbi, "view", "quote">;
 export type MarketParams = ContractFunctionReturnType<typeof marketAbi, "view", "params">;
 
-/** Of an order that nobody has asked about. */
-export const NO_QUOTE: Quote = {
-  fill_price: 0n,
-  premium: 0n,
-  fee: 0n,
-  margin_locked: 0n,
-  paid_out: 0n,
-  units_after: 0n,
-  entry_price: 0n,
-  liquidation_price: 0n,
-  leverage: 0n,
-  error: "nothing asked",
-};
-
 export interface MarketState {
   info: MarketInfo;
   params: MarketParams;
@@ -281,23 +267,20 @@ export function useQuote(market: Address, owner: Address | undefined, sizeDelta:
   });
 }
 
-/** Why the market would refuse to add (+) or take out (-) `amount` of margin now; "" if it would not. */
-export function useMarginCheck(market: Address, account: Account, amount: bigint) {
+/** What adding (+) or taking out (-) so much margin would do now. */
+export function useMarginQuote(market: Address, owner: Address, marginDelta: bigint) {
   const { client, deployment } = usePlimsoll();
   return useQuery({
-    queryKey: ["margin", market, account.address, amount.toString()],
+    queryKey: ["margin-quote", market, owner, marginDelta.toString()],
     queryFn: () =>
-      client
-        .simulateContract({
-          address: deployment.contracts.OrderBook,
-          abi: orderBookAbi,
-          functionName: amount > 0n ? "add_margin" : "remove_margin",
-          args: [market, amount > 0n ? amount : -amount],
-          account: account.address,
-        })
-        .then(() => "")
-        .catch(revertReason),
-    enabled: amount !== 0n,
+      client.readContract({
+        address: deployment.contracts.Lens,
+        abi: lensAbi,
+        functionName: "quote_margin",
+        args: [market, owner, marginDelta],
+      }),
+    enabled: marginDelta !== 0n,
+    placeholderData: keepPreviousData,
     refetchInterval: POLL_MS,
     gcTime: 5_000,
     networkMode: "always",

@@ -44,19 +44,3 @@ export function scoreOf(id: bigint, price: bigint, funding: bigint): bigint {
   const ratio = ceilDiv(profit * WAD * WAD, equity);
   return ceilDiv(price * ratio, ceiling * WAD);
 }
-
-const CLASSES = 256n;
-
-/** Where a position of margin `basis` per unit that is worth nothing at `beta` goes; null where the grid ends. */
-export function bucketFor(side: bigint, basis: bigint, beta: bigint): bigint | null {
-  if (basis < floorOf(0n) || basis >= floorOf(CLASSES)) return null;
-  let [low, high] = [0n, CLASSES];
-  while (high - low > 1n) {
-    const middle = (low + high) / 2n;
-    if (floorOf(middle) <= basis) low = middle;
-    else high = middle;
-  }
-  const tick = ceilDiv(beta, floorOf(low) >> 4n);
-  if (tick < -TICK_OFFSET || tick >= TICK_OFFSET) return null;
-  return (side << 24n) | (low << 16n) | (tick + TICK_OFFSET);
-}

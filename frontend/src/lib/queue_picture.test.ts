@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { WAD } from "./fixed";
-import { bucketFor, scoreOf } from "./grid";
+import { scoreOf } from "./grid";
+import { bucketAt } from "./history/fixture";
 import { drawQueue, nearest } from "./queue_picture";
 
 const at = { price: 130n * WAD, funding: 0n, maintenanceBps: 100n };
-const bucket = (basis: bigint, beta: bigint): bigint => bucketFor(0n, basis * WAD, beta * WAD) ?? -1n;
+const bucket = (basis: bigint, beta: bigint): bigint => bucketAt(0n, basis * WAD, beta * WAD);
 const best = bucket(2n, 98n);
 const middle = bucket(20n, 80n);
 const loser = bucket(2n, 129n);

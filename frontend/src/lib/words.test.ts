@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { formatAge, formatInterval, fundingInWords, isWait, lightsInWords, reasonInWords, shortAddress } from "./words";
+import { WAD } from "./fixed";
+import {
+  formatAge,
+  formatInterval,
+  fundingInWords,
+  isWait,
+  lightsInWords,
+  placeInWords,
+  reasonInWords,
+  shortAddress,
+} from "./words";
 
 test("a known reason is told in words, an unknown one as the contract said it", () => {
   expect(reasonInWords("wait: stale price")).toMatch(/fresh/);
@@ -39,3 +49,9 @@ test("who pays funding", () => {
 
 test("addresses are shortened", () =>
   expect(shortAddress("0x1234567890123456789012345678901234567890")).toBe("0x1234…7890"));
+
+test("a place in the queue is told in units", () => {
+  const rank = { is_eligible: true, units_ahead: 3n * WAD, units_eligible: 12n * WAD, lights: 4n };
+  expect(placeInWords(rank, "BTC")).toBe("4 of 5 lights, 3 of 12 BTC ahead");
+  expect(placeInWords({ ...rank, is_eligible: false }, "BTC")).toBe("not in the queue");
+});

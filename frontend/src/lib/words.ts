@@ -11,6 +11,7 @@ const REASONS: Record<string, string> = {
   "not enough free balance": "Your free balance is too small. Deposit first.",
   "nothing to deposit": "Enter an amount above zero.",
   "amount is zero": "Enter an amount above zero.",
+  "amount out of range": "This amount is larger than any market takes.",
   "size is zero": "Enter a size above zero.",
   "size too big": "This size is larger than any market takes.",
   "nothing to reduce": "There is nothing left to close: the position is gone or faces the other way.",
@@ -145,14 +146,14 @@ export function payersInWords(paid: Payers, money: (cash: bigint) => string): st
 }
 
 interface Standing {
-  isEligible: boolean;
-  unitsAhead: bigint;
-  unitsEligible: bigint;
-  lights: number;
+  is_eligible: boolean;
+  units_ahead: bigint;
+  units_eligible: bigint;
+  lights: bigint;
 }
 
 /** "2 of 5 lights, 3.1 BTC of 12 ahead". */
 export function placeInWords(place: Standing, symbol: string): string {
-  if (!place.isEligible) return "not in the queue";
-  return `${place.lights} of 5 lights, ${formatUnits(place.unitsAhead)} of ${formatUnits(place.unitsEligible)} ${symbol} ahead`;
+  if (!place.is_eligible) return "not in the queue";
+  return `${place.lights} of 5 lights, ${formatUnits(place.units_ahead)} of ${formatUnits(place.units_eligible)} ${symbol} ahead`;
 }

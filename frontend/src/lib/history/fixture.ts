@@ -1,6 +1,6 @@
 /** A small market whose events are made as the contracts make them, for tests. */
-import { BPS, WAD, cashScale, floorDiv } from "../fixed";
-import { bucketFor, equityOf, scoreOf } from "../grid";
+import { BPS, WAD, cashScale, ceilDiv, floorDiv } from "../fixed";
+import { betaOf, equityOf, floorOf, scoreOf } from "../grid";
 import type { MarketEvent, MarketEventName } from "./events";
 
 export const DECIMALS = 6;
@@ -10,10 +10,13 @@ export const TRADERS = [
   "0x2222222222222222222222222222222222222222",
 ] as const;
 
-/** Bucket of a position that is worth nothing at `beta`. */
+/** Bucket of a position of margin `basis` per unit that is worth nothing at `beta`. */
 export function bucketAt(side: bigint, basis: bigint, beta: bigint): bigint {
-  const id = bucketFor(side, basis, beta);
-  if (id === null) throw new Error("out of the grid");
+  let index = 0n;
+  while (floorOf(index + 1n) <= basis) index += 1n;
+  const width = floorOf(index) >> 4n;
+  const id = (side << 24n) | (index << 16n) | (ceilDiv(beta, width) + 32_768n);
+  if (betaOf(id) - beta >= width) throw new Error("out of the grid");
   return id;
 }
 

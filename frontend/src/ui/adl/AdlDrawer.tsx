@@ -3,8 +3,6 @@ import { useState } from "react";
 import { usePlimsoll } from "../../chain/context";
 import { useQueue, type Account, type HeldPosition, type MarketState } from "../../chain/reads";
 import { formatCash, formatDecimal, formatPercent, formatPrice, formatUnits, shareOf, BPS, WAD } from "../../lib/fixed";
-import { ceilOf, equityOf } from "../../lib/grid";
-import { paidPerUnit, unitsUntilReached, vaultRoom } from "../../lib/rank";
 import { bucketInWords, lightsInWords } from "../../lib/words";
 import { Dialog } from "../Dialog";
 import { Lights } from "../Lights";
@@ -24,9 +22,9 @@ interface Props {
   onClose: () => void;
 }
 
-function Standing({ position, market }: { position: HeldPosition; market: MarketState }) {
+function Standing({ position }: { position: HeldPosition }) {
   const { rank, info } = position;
-  if (rank === null || market.view === null) return null;
+  if (rank === null) return null;
   const units = (value: bigint) => `${formatUnits(value)} ${info.symbol}`;
   return (
     <div className="standing">
@@ -46,16 +44,12 @@ function Standing({ position, market }: { position: HeldPosition; market: Market
 }
 
 function Inputs({ position, market }: { position: HeldPosition; market: MarketState }) {
-  const { deployment } = usePlimsoll();
-  const { decimals } = deployment.collateral;
-  const { rank, bucket, info, view } = position;
+  const { rank, info, view } = position;
   if (rank === null || market.view === null) return null;
-  const { index_price: price, funding_index: funding, skew, backstop_capacity } = market.view;
-  const equity = equityOf(bucket, price, funding);
-  const ceiling = ceilOf(bucket);
-  const profit = equity - ceiling;
-  const room = vaultRoom(view.side, skew, backstop_capacity, price, decimals);
-  const reach = unitsUntilReached(rank.units_ahead, market.params.adl_step_bps);
+  const { index_price: price, backstop_room_long, backstop_room_short } = market.view;
+  const { equity_per_unit: equity, profit_per_unit: profit, units_until_reached: reach } = rank;
+  // Losers face the winners of this side.
+  const room = view.side === 0n ? backstop_room_short : backstop_room_long;
   const units = (value: bigint) => `${formatUnits(value)} ${info.symbol}`;
   return (
     <>
@@ -67,7 +61,7 @@ function Inputs({ position, market }: { position: HeldPosition; market: MarketSt
         />
         <Row
           label="Return on margin"
-          value={profit > 0n ? formatPercent(shareOf(profit, ceiling)) : "–"}
+          value={profit > 0n ? formatPercent(shareOf(profit, equity - profit)) : "–"}
           hint="First factor of the score: profit per unit over the column's margin"
         />
         <Row
@@ -83,7 +77,7 @@ function Inputs({ position, market }: { position: HeldPosition; market: MarketSt
         />
         <Row
           label="You would be paid now"
-          value={`${formatPrice(paidPerUnit(bucket, rank.loss_per_unit_now, { price, funding }))} a unit`}
+          value={`${formatPrice(equity - rank.loss_per_unit_now)} a unit`}
           hint="Equity per unit at the index price, less what it would give up now"
           testId="adl-paid"
         />
@@ -158,9 +152,9 @@ export function AdlDrawer({ position, market, account, onClose }: Props) {
       testId="adl-drawer"
       onClose={onClose}
     >
-      <Standing position={position} market={market} />
+      <Standing position={position} />
       <Inputs position={position} market={market} />
-      <LowerRank position={position} market={market} account={account} />
+      <LowerRank position={position} account={account} />
       <h3>The queue</h3>
       <Choice label="Queue" value={side} choices={SIDES} onChange={setSide} className="small" />
       <QueuePicture market={market} side={BigInt(side)} mine={BigInt(side) === view.side ? bucket : undefined} />

@@ -1,20 +1,13 @@
 import { useState } from "react";
 import { changeMargin, expiry, placeOrders } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
-import {
-  NO_QUOTE,
-  useMarginCheck,
-  useQuote,
-  type Account,
-  type HeldPosition,
-  type MarketState,
-} from "../../chain/reads";
+import { useMarginQuote, useQuote, type Account, type HeldPosition } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { formatCash, formatUnits } from "../../lib/fixed";
 import { MARKET_KIND, worstPrice } from "../../lib/orders_draft";
 import { isWait, placeInWords, reasonInWords } from "../../lib/words";
+import { useSettled } from "../hooks";
 import { Choice, Row } from "../parts";
-import { usePlaceAfter } from "../trade/rank";
 
 const WAYS = [
   { value: "margin", text: "Add margin" },
@@ -26,7 +19,6 @@ const SECONDS = 300n;
 
 interface Props {
   position: HeldPosition;
-  market: MarketState;
   account: Account;
 }
 
@@ -46,22 +38,24 @@ function Slider({ label, percent, onChange }: { label: string; percent: number; 
 }
 
 /** More margin lowers the score; fewer units leave less to lose. Both are tried here before they are sent. */
-export function LowerRank({ position, market, account }: Props) {
+export function LowerRank({ position, account }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
   const { run, isBusy } = useTransactions();
   const [way, setWay] = useState<"margin" | "reduce">("margin");
   const [percent, setPercent] = useState(0);
   const { info, view } = position;
-  const amount = (account.free * BigInt(percent)) / 100n;
-  const units = (view.units * BigInt(percent)) / 100n;
+  const part = BigInt(useSettled(percent, 120));
+  const amount = (account.free * part) / 100n;
+  const units = (view.units * part) / 100n;
   const delta = view.side === 0n ? -units : units;
-  const check = useMarginCheck(info.address, account, way === "margin" ? amount : 0n);
-  const quote = useQuote(info.address, account.address, way === "reduce" ? delta : 0n, 0n).data;
-  const afterMargin = usePlaceAfter(market, position, { addMargin: amount });
-  const afterReduce = usePlaceAfter(market, position, { quote: quote ?? NO_QUOTE, margin: 0n });
-  const place = percent === 0 ? undefined : way === "margin" ? afterMargin : afterReduce;
-  const problem = percent === 0 ? "" : way === "margin" ? (check.data ?? "") : (quote?.error ?? "");
+  const moved = useMarginQuote(info.address, account.address, way === "margin" ? amount : 0n);
+  const reduced = useQuote(info.address, account.address, way === "reduce" ? delta : 0n, 0n);
+  const asked = way === "margin" ? moved : reduced;
+  const isAsked = (way === "margin" ? amount : units) !== 0n;
+  const quote = isAsked ? asked.data : undefined;
+  const problem = quote?.error ?? "";
+  const isTold = quote !== undefined && !asked.isPlaceholderData && part === BigInt(percent);
 
   const submit = async () => {
     if (way === "margin") {
@@ -98,12 +92,12 @@ export function LowerRank({ position, market, account }: Props) {
         {way === "reduce" && (
           <Row
             label="Paid to free balance"
-            value={quote === undefined || percent === 0 ? "–" : `${formatCash(quote.paid_out, decimals)} ${symbol}`}
+            value={quote === undefined ? "–" : `${formatCash(quote.paid_out, decimals)} ${symbol}`}
           />
         )}
         <Row
           label="ADL rank after"
-          value={place === undefined ? "–" : placeInWords(place, info.symbol)}
+          value={quote === undefined || problem !== "" ? "–" : placeInWords(quote.rank, info.symbol)}
           testId="lower-rank"
         />
       </dl>
@@ -116,7 +110,7 @@ export function LowerRank({ position, market, account }: Props) {
         type="button"
         className="primary wide"
         data-testid="lower-confirm"
-        disabled={isBusy || percent === 0 || (problem !== "" && !isWait(problem))}
+        disabled={isBusy || !isTold || (problem !== "" && !isWait(problem))}
         onClick={() => void submit()}
       >
         {way === "margin" ? "Add margin" : "Reduce at the next price"}

@@ -1,14 +1,13 @@
 import { useState } from "react";
 import { changeMargin } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
-import { useMarginCheck, type Account, type HeldPosition, type MarketState } from "../../chain/reads";
+import { useMarginQuote, type Account, type HeldPosition, type Quote } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
-import { formatCash, parseDecimal } from "../../lib/fixed";
+import { formatCash, formatLeverage, formatPrice, parseDecimal } from "../../lib/fixed";
 import { placeInWords, reasonInWords } from "../../lib/words";
 import { Dialog } from "../Dialog";
 import { useSettled } from "../hooks";
 import { AmountField, Choice, Row } from "../parts";
-import { usePlaceAfter } from "./rank";
 
 const WAYS = [
   { value: "add", text: "Add margin" },
@@ -17,13 +16,12 @@ const WAYS = [
 
 interface Props {
   position: HeldPosition;
-  market: MarketState;
   account: Account;
   onClose: () => void;
 }
 
 /** More margin moves the liquidation price away and lowers the rank in the ADL queue; profit can be taken out. */
-export function MarginDialog({ position, market, account, onClose }: Props) {
+export function MarginDialog({ position, account, onClose }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
   const { run, isBusy } = useTransactions();
@@ -31,18 +29,22 @@ export function MarginDialog({ position, market, account, onClose }: Props) {
   const [text, setText] = useState("");
   const { info, view, rank } = position;
   const amount = parseDecimal(text, decimals);
-  const signed = useSettled(amount === null ? 0n : way === "add" ? amount : -amount, 120);
-  const check = useMarginCheck(info.address, account, signed);
-  const place = usePlaceAfter(market, position, { addMargin: signed });
+  const typed = amount === null ? 0n : way === "add" ? amount : -amount;
+  const signed = useSettled(typed, 120);
+  const quote = useMarginQuote(info.address, account.address, signed);
+  const good = signed !== 0n && quote.data?.error === "" ? quote.data : undefined;
+  const told = (words: (quoted: Quote) => string) => (good === undefined ? "–" : words(good));
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
   const problem =
     text !== "" && amount === null
       ? "This is not an amount."
       : way === "add" && amount !== null && amount > account.free
         ? "Your free balance is smaller. Deposit first."
-        : check.data === undefined
+        : signed === 0n
           ? ""
-          : reasonInWords(check.data);
+          : quote.isError
+            ? "The contracts cannot quote this now."
+            : reasonInWords(quote.data?.error ?? "");
 
   const submit = async () => {
     if (amount === null) return;
@@ -68,12 +70,18 @@ export function MarginDialog({ position, market, account, onClose }: Props) {
         <Row label="Free balance" value={cash(account.free)} />
         <Row
           label="ADL rank"
-          value={rank === null ? "–" : placeInWords(inWords(rank), info.symbol)}
+          value={rank === null ? "–" : placeInWords(rank, info.symbol)}
           hint="Among the winners that ADL closes first"
+        />
+        <Row label="Leverage after" value={told(({ leverage }) => formatLeverage(leverage))} />
+        <Row
+          label="Liquidation price after"
+          value={told(({ liquidation_price: price }) => (price === 0n ? "none" : formatPrice(price)))}
+          testId="margin-liquidation"
         />
         <Row
           label="ADL rank after"
-          value={signed === 0n || place === undefined ? "–" : placeInWords(place, info.symbol)}
+          value={told((quoted) => placeInWords(quoted.rank, info.symbol))}
           testId="margin-rank"
         />
       </dl>
@@ -86,7 +94,7 @@ export function MarginDialog({ position, market, account, onClose }: Props) {
         type="button"
         className="primary wide"
         data-testid="margin-confirm"
-        disabled={isBusy || signed === 0n || problem !== "" || check.data === undefined || check.isPlaceholderData}
+        disabled={isBusy || good === undefined || problem !== "" || quote.isPlaceholderData || signed !== typed}
         onClick={() => void submit()}
       >
         {way === "add" ? "Add margin" : "Take margin out"}
@@ -94,10 +102,3 @@ export function MarginDialog({ position, market, account, onClose }: Props) {
     </Dialog>
   );
 }
-
-const inWords = (rank: NonNullable<HeldPosition["rank"]>) => ({
-  isEligible: rank.is_eligible,
-  unitsAhead: rank.units_ahead,
-  unitsEligible: rank.units_eligible,
-  lights: Number(rank.lights),
-});

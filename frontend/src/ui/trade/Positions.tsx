@@ -77,7 +77,7 @@ function TaskDialog({
     case "exits":
       return <ExitsDialog {...common} />;
     case "margin":
-      return <MarginDialog position={position} market={market} account={account} onClose={onClose} />;
+      return <MarginDialog position={position} account={account} onClose={onClose} />;
     case "adl":
       return <AdlDrawer position={position} market={market} account={account} onClose={onClose} />;
   }

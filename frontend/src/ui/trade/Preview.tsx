@@ -1,21 +1,19 @@
 import { usePlimsoll } from "../../chain/context";
-import { NO_QUOTE, type HeldPosition, type MarketState, type Quote } from "../../chain/reads";
+import type { MarketState, Quote } from "../../chain/reads";
 import { abs, formatCash, formatLeverage, formatPercent, formatPrice, formatUnits } from "../../lib/fixed";
 import { distance } from "../../lib/ticket";
 import { placeInWords } from "../../lib/words";
 import { Row } from "../parts";
 import type { Outlook } from "./draft";
-import { usePlaceAfter } from "./rank";
 
 interface Props {
   outlook: Outlook;
   market: MarketState;
-  position: HeldPosition | undefined;
   /** For a limit or a stop: what is shown is as if it executed now. */
   isLater: boolean;
 }
 
-export function Preview({ outlook, market, position, isLater }: Props) {
+export function Preview({ outlook, market, isLater }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
@@ -23,7 +21,6 @@ export function Preview({ outlook, market, position, isLater }: Props) {
   const { quote, margin, keeperFees } = outlook;
   const good = quote?.error === "" ? quote : undefined;
   const after = good?.units_after ?? 0n;
-  const place = usePlaceAfter(market, position, { quote: good ?? NO_QUOTE, margin });
   const told = (text: (quoted: Quote) => string, isOpen = true) =>
     good === undefined || (isOpen && after === 0n) ? "–" : text(good);
   return (
@@ -74,7 +71,7 @@ export function Preview({ outlook, market, position, isLater }: Props) {
       />
       <Row
         label="ADL rank after"
-        value={place === undefined ? "–" : told(() => placeInWords(place, market.info.symbol))}
+        value={told(({ rank }) => placeInWords(rank, market.info.symbol))}
         hint="Where the position would stand among the winners that ADL closes first"
         testId="quote-rank"
       />

@@ -116,7 +116,7 @@ export function Ticket({ market, venue, account, position }: Props) {
         />
         {!draft.isReduceOnly && <Leverage draft={draft} mostLeverage={outlook.mostLeverage} onChange={change} />}
         <Options draft={draft} onChange={change} />
-        <Preview outlook={outlook} market={market} position={position} isLater={draft.kind !== "market"} />
+        <Preview outlook={outlook} market={market} isLater={draft.kind !== "market"} />
         {problem !== "" && (
           <p className="problem" id="ticket-problem" role="status" data-testid="ticket-problem">
             {problem}
