@@ -14,6 +14,7 @@ from .interfaces import IMarginPool
 from .interfaces import IMarket
 from .interfaces import IOrderBook
 from .modules import adl_queue
+from .modules import book
 from .modules import fixed_point as fp
 from .modules import grid
 from .modules import market_now
@@ -205,7 +206,7 @@ def _position(now: market_now.Now, held: IMarket.Position) -> ILens.PositionView
     view.equity = held.units * convert(max(per_unit, 0), uint256) // CASH_SCALE
     view.pnl = fp.floor_div(
         convert(held.units, int256) * (convert(now.price, int256) - convert(held.entry_price, int256))
-        * (1 - 2 * convert(held.side, int256)),
+        * book.sign(held.side),
         convert(CASH_SCALE, int256),
     )
     view.leverage = view.notional * fp.WAD // view.equity if view.equity > 0 else max_value(uint256)

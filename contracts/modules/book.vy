@@ -331,12 +331,18 @@ def _is_clean_at(q: int256) -> bool:
 @view
 @internal
 def fill_price(size_delta: int256, index_price: uint256, skew: int256) -> int256:
+    return self.fill_price_at(size_delta, index_price, skew, parameters.skew_scale())
+
+
+@pure
+@internal
+def fill_price_at(size_delta: int256, index_price: uint256, skew: int256, skew_scale: uint256) -> int256:
     """
     @notice P_f = P * (1 + (K + d / 2) / psi), rounded against whoever trades with the vault
     """
     price: int256 = convert(index_price, int256)
     slope: int256 = price * (2 * skew + size_delta)
-    psi: int256 = convert(2 * parameters.skew_scale(), int256)
+    psi: int256 = convert(2 * skew_scale, int256)
     if size_delta > 0:
         return price + fp.ceil_div(slope, psi)
     return price + fp.floor_div(slope, psi)

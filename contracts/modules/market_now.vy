@@ -8,6 +8,7 @@
 """
 from ..interfaces import IMarket
 from ..interfaces import IPriceSource
+from . import book
 from . import fixed_point as fp
 from . import grid
 
@@ -66,14 +67,8 @@ def skew(now: Now) -> int256:
 
 @pure
 @internal
-def sign(side: uint256) -> int256:
-    return 1 - 2 * convert(side, int256)
-
-
-@pure
-@internal
 def coordinate(now: Now, side: uint256) -> int256:
-    return now.adjusted_price * self.sign(side)
+    return now.adjusted_price * book.sign(side)
 
 
 @pure
@@ -104,13 +99,7 @@ def funding_rate(now: Now) -> int256:
 @pure
 @internal
 def fill_price(now: Now, size_delta: int256) -> int256:
-    # P_f = P * (1 + (K + d/2) / psi), rounded against the trader
-    price: int256 = convert(now.price, int256)
-    slope: int256 = price * (2 * self.skew(now) + size_delta)
-    psi: int256 = convert(2 * now.params.skew_scale, int256)
-    if size_delta > 0:
-        return price + fp.ceil_div(slope, psi)
-    return price + fp.floor_div(slope, psi)
+    return book.fill_price_at(size_delta, now.price, self.skew(now), now.params.skew_scale)
 
 
 @pure
@@ -174,7 +163,7 @@ def backstop_room(now: Now, budget: uint256, side: uint256) -> uint256:
     if now.state.is_settling:
         return 0
     capacity: uint256 = self.capacity_units(now, budget, now.params.shock_backstop_bps)
-    return fp.positive(convert(capacity, int256) + self.sign(side) * self.skew(now))
+    return fp.positive(convert(capacity, int256) + book.sign(side) * self.skew(now))
 
 
 @view

@@ -8,6 +8,7 @@
 from ..interfaces import ILens
 from ..interfaces import IMarket
 from . import adl_queue
+from . import book
 from . import fixed_point as fp
 from . import grid
 from . import market_now
@@ -68,7 +69,14 @@ def _traded(
         delta = -delta
     if now.state.is_settling:
         return self._exit(now, held, closed, margin)
-    fee: uint256 = self._fee(now, delta)
+    fee: uint256 = trading.fee_at(
+        delta,
+        now.price,
+        market_now.skew(now),
+        now.params.taker_fee_bps,
+        now.params.maker_fee_bps,
+        now.cash_scale,
+    )
     fee_closed: uint256 = fp.mul_div_up(fee, closed, size)
     outcome = self._close(now, held, delta, closed, fee_closed)
     if closed == size:
@@ -151,19 +159,6 @@ def _wait(now: market_now.Now) -> String[64]:
 
 @pure
 @internal
-def _fee(now: market_now.Now, size_delta: int256) -> uint256:
-    # Taker for units that grow |K|, maker for those that shrink it.
-    size: uint256 = convert(abs(size_delta), uint256)
-    skew: int256 = market_now.skew(now)
-    shrinking: uint256 = 0
-    if (skew > 0) != (size_delta > 0):
-        shrinking = min(size, convert(abs(skew), uint256))
-    weighted: uint256 = (size - shrinking) * now.params.taker_fee_bps + shrinking * now.params.maker_fee_bps
-    return fp.mul_div_up(weighted, now.price, now.cash_scale * fp.BPS)
-
-
-@pure
-@internal
 def _equity(now: market_now.Now, held: IMarket.Position) -> uint256:
     per_unit: int256 = market_now.coordinate(now, held.side) - held.beta
     return fp.mul_div_down(held.units, fp.positive(per_unit), now.cash_scale)
@@ -212,7 +207,7 @@ def _close(
     outcome.paid_out = held.cash_owed
     if closed != 0:
         # d * (x_f - beta), floored at zero, less the fee
-        per_unit: uint256 = fp.positive((fill - now.funding_index) * market_now.sign(held.side) - held.beta)
+        per_unit: uint256 = fp.positive((fill - now.funding_index) * book.sign(held.side) - held.beta)
         gross: uint256 = fp.mul_div_down(closed, per_unit, now.cash_scale)
         outcome.fee = min(fee, gross)
         outcome.paid_out += gross - outcome.fee
@@ -235,7 +230,7 @@ def _open(
     opened: uint256 = convert(abs(size_delta), uint256) - closed
     fill: int256 = market_now.fill_price(now, size_delta)
     premium: int256 = fp.ceil_div(
-        convert(opened, int256) * (fill - convert(now.price, int256)) * market_now.sign(side),
+        convert(opened, int256) * (fill - convert(now.price, int256)) * book.sign(side),
         convert(now.cash_scale, int256),
     )
     units: uint256 = opened
@@ -324,7 +319,7 @@ def _quote(now: market_now.Now, held: IMarket.Position, outcome: Outcome, refusa
     quote.margin_locked = fp.mul_div_up(outcome.units, per_unit, now.cash_scale)
     if outcome.entered != 0:
         quote.paid_out += outcome.entered - quote.margin_locked
-    quote.units_after = convert(outcome.units, int256) * market_now.sign(side)
+    quote.units_after = convert(outcome.units, int256) * book.sign(side)
     quote.entry_price = outcome.entry_price
     quote.liquidation_price = market_now.price_at(now, side, beta, now.params.maintenance_margin_bps)
     quote.leverage = max_value(uint256)

@@ -51,7 +51,14 @@ def trade(
     skew: int256 = book.skew()
     fill: int256 = book.fill_price(delta, price, skew)
     self._check_fill(fill, delta > 0, acceptable_price)
-    fee: uint256 = self._fee(delta, price, skew)
+    fee: uint256 = self.fee_at(
+        delta,
+        price,
+        skew,
+        parameters.bps(parameters.TAKER_FEE),
+        parameters.bps(parameters.MAKER_FEE),
+        book.SCALE,
+    )
     fee_closed: uint256 = fee
     if opened != 0:
         fee_closed = fp.mul_div_up(fee, closed, closed + opened)
@@ -178,9 +185,9 @@ def _check_fill(fill: int256, is_buy: bool, acceptable_price: uint256):
             assert fill >= convert(acceptable_price, int256), "price below the acceptable price"
 
 
-@view
+@pure
 @internal
-def _fee(delta: int256, price: uint256, skew: int256) -> uint256:
+def fee_at(delta: int256, price: uint256, skew: int256, taker_bps: uint256, maker_bps: uint256, scale: uint256) -> uint256:
     """
     @notice On notional at the index price: taker for units that grow |K|, maker for units that shrink it. Rounded up.
     """
@@ -188,10 +195,8 @@ def _fee(delta: int256, price: uint256, skew: int256) -> uint256:
     shrinking: uint256 = 0
     if (skew > 0) != (delta > 0):
         shrinking = min(size, convert(abs(skew), uint256))
-    weighted: uint256 = (
-        (size - shrinking) * parameters.bps(parameters.TAKER_FEE) + shrinking * parameters.bps(parameters.MAKER_FEE)
-    )
-    return fp.mul_div_up(weighted, price, book.SCALE * fp.BPS)
+    weighted: uint256 = (size - shrinking) * taker_bps + shrinking * maker_bps
+    return fp.mul_div_up(weighted, price, scale * fp.BPS)
 
 
 @view
