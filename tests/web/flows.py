@@ -40,7 +40,7 @@ def deposit(browser: Browser, amount: str) -> None:
     """Sends the form; the caller waits for what comes of it."""
     browser.click("way-deposit")
     browser.fill("cash-amount", amount)
-    browser.click("cash-submit")
+    browser.click("cash-amount-submit")
 
 
 def order(

@@ -96,7 +96,7 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     browser.click("way-withdraw")
     browser.fill("cash-amount", "1000")
     had = wallet_balance(stack, browser.account)
-    browser.click("cash-submit")
+    browser.click("cash-amount-submit")
     browser.wait_text("toast", "is in your wallet")
     assert wallet_balance(stack, browser.account) == had + 1_000 * USD
 

@@ -1,22 +1,19 @@
 /** Everything a trader sends. Each call is simulated first, so that a refusal is told before the wallet opens. */
 import {
-  BaseError,
   createWalletClient,
   http,
-  parseSignature,
-  recoverTypedDataAddress,
   type Abi,
   type ContractFunctionArgs,
   type ContractFunctionName,
   type Hash,
   type TransactionReceipt,
 } from "viem";
-import { signTypedData, writeContract } from "wagmi/actions";
-import { collateralTokenAbi, insuranceFundAbi, marginPoolAbi, marketAbi, orderBookAbi } from "../generated/abis";
+import { writeContract } from "wagmi/actions";
+import { collateralTokenAbi, marketAbi, orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import type { OrderArgs } from "../lib/orders_draft";
 import type { Client, Plimsoll } from "./context";
-import { isRejection, isUnsupported, revertReason } from "./errors";
+import { revertReason } from "./errors";
 import { isUsable, type Session } from "./session";
 
 export interface Sender extends Plimsoll {
@@ -115,101 +112,6 @@ export async function askFaucet(sender: Sender): Promise<void> {
   });
 }
 
-const PERMIT_SECONDS = 1_200n;
-
-const PERMIT_TYPES = {
-  Permit: [
-    { name: "owner", type: "address" },
-    { name: "spender", type: "address" },
-    { name: "value", type: "uint256" },
-    { name: "nonce", type: "uint256" },
-    { name: "deadline", type: "uint256" },
-  ],
-} as const;
-
-/** A permit needs a key that signs: an account with code of its own (a contract wallet) has none. */
-async function canSign({ client, account }: Sender): Promise<boolean> {
-  const code = await client.getCode({ address: account });
-  return code === undefined || code === "0x" || code.startsWith("0xef0100");
-}
-
-/** Null when the wallet cannot sign it; throws when the trader rejects it. */
-async function signPermit(sender: Sender, amount: bigint) {
-  const { client, config, chain, deployment, account, onStep } = sender;
-  if (!(await canSign(sender))) return null;
-  const token = { address: deployment.contracts.CollateralToken, abi: collateralTokenAbi } as const;
-  try {
-    const [domain, nonce, block] = await Promise.all([
-      client.getEip712Domain({ address: token.address }),
-      client.readContract({ ...token, functionName: "nonces", args: [account] }),
-      client.getBlock(),
-    ]);
-    const deadline = block.timestamp + PERMIT_SECONDS;
-    onStep("Sign the permit in your wallet (1 of 2). It costs no gas.");
-    const { name, version, verifyingContract } = domain.domain;
-    const permit = {
-      domain: { name, version, verifyingContract, chainId: chain.id },
-      types: PERMIT_TYPES,
-      primaryType: "Permit",
-      message: { owner: account, spender: deployment.contracts.MarginPool, value: amount, nonce, deadline },
-    } as const;
-    const signature = await signTypedData(config, { ...permit, account });
-    // Some wallets sign for a contract behind the account: the token would not know that signature.
-    const signer = await recoverTypedDataAddress({ ...permit, signature });
-    if (signer.toLowerCase() !== account.toLowerCase()) return null;
-    const { r, s, v, yParity } = parseSignature(signature);
-    return { deadline, v: Number(v ?? BigInt(yParity ?? 0) + 27n), r, s };
-  } catch (error) {
-    if (isRejection(error)) throw error;
-    if (isUnsupported(error) || error instanceof BaseError) return null;
-    throw error;
-  }
-}
-
-/** One signature and one transaction where the wallet can sign a permit, else approve and deposit. */
-export async function deposit(sender: Sender, amount: bigint): Promise<void> {
-  const { client, deployment, account } = sender;
-  const pool = { address: deployment.contracts.MarginPool, abi: marginPoolAbi } as const;
-  const token = { address: deployment.contracts.CollateralToken, abi: collateralTokenAbi } as const;
-  const allowance = await client.readContract({ ...token, functionName: "allowance", args: [account, pool.address] });
-  if (allowance < amount) {
-    const permit = await signPermit(sender, amount);
-    if (permit !== null) {
-      await send(sender, "Confirm the deposit in your wallet (2 of 2).", {
-        ...pool,
-        functionName: "deposit_with_permit",
-        args: [amount, account, permit.deadline, permit.v, permit.r, permit.s],
-      });
-      return;
-    }
-    await send(sender, "Approve the amount in your wallet (1 of 2).", {
-      ...token,
-      functionName: "approve",
-      args: [pool.address, amount],
-    });
-    await send(sender, "Confirm the deposit in your wallet (2 of 2).", {
-      ...pool,
-      functionName: "deposit",
-      args: [amount, account],
-    });
-    return;
-  }
-  await send(sender, "Confirm the deposit in your wallet.", {
-    ...pool,
-    functionName: "deposit",
-    args: [amount, account],
-  });
-}
-
-export async function withdraw(sender: Sender, amount: bigint): Promise<void> {
-  await send(sender, "Confirm the withdrawal in your wallet.", {
-    address: sender.deployment.contracts.MarginPool,
-    abi: marginPoolAbi,
-    functionName: "withdraw",
-    args: [amount, sender.account],
-  });
-}
-
 /** One order, or an order with its exits, or exits of a position that is there. */
 export async function placeOrders(sender: Sender, orders: readonly OrderArgs[]): Promise<void> {
   const [first, ...others] = orders;
@@ -274,15 +176,5 @@ export async function collect(sender: Sender, market: Address): Promise<void> {
     abi: marketAbi,
     functionName: "sync",
     args: [sender.account],
-  });
-}
-
-/** Burns RECOVER for what the recovery pot pays now. */
-export async function redeemRecovery(sender: Sender, amount: bigint): Promise<void> {
-  await send(sender, "Confirm the redemption in your wallet.", {
-    address: sender.deployment.contracts.InsuranceFund,
-    abi: insuranceFundAbi,
-    functionName: "redeem_recovery",
-    args: [amount],
   });
 }

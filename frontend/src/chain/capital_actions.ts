@@ -1,27 +1,28 @@
 /** What those who bring capital send. */
-import { capitalLensAbi, collateralTokenAbi, insuranceFundAbi, vaultAbi } from "../generated/abis";
-import type { Address } from "../lib/deployment";
+import { capitalLensAbi, insuranceFundAbi, vaultAbi } from "../generated/abis";
 import { send, type Sender } from "./actions";
-
-async function allow(sender: Sender, spender: Address, amount: bigint): Promise<void> {
-  const token = { address: sender.deployment.contracts.CollateralToken, abi: collateralTokenAbi } as const;
-  const args = [sender.account, spender] as const;
-  const allowance = await sender.client.readContract({ ...token, functionName: "allowance", args });
-  if (allowance >= amount) return;
-  const approval = { ...token, functionName: "approve", args: [spender, amount] } as const;
-  await send(sender, "Approve the amount in your wallet (1 of 2).", approval);
-}
+import { payIn } from "./permit";
 
 /** Within this of the shares that the amount buys now: nobody's donation may change the price in between. */
 const SLIPPAGE_BPS = 50n;
-const least = (amount: bigint): bigint => (amount * (10_000n - SLIPPAGE_BPS)) / 10_000n;
+const least = (shares: bigint): bigint => (shares * (10_000n - SLIPPAGE_BPS)) / 10_000n;
 
 export async function depositInVault(sender: Sender, amount: bigint): Promise<void> {
-  const vault = { address: sender.deployment.contracts.Vault, abi: vaultAbi } as const;
-  const shares = await sender.client.readContract({ ...vault, functionName: "previewDeposit", args: [amount] });
-  await allow(sender, vault.address, amount);
-  const args = [amount, sender.account, least(shares)] as const;
-  await send(sender, "Confirm the deposit in your wallet.", { ...vault, functionName: "deposit", args });
+  const { client, account, deployment } = sender;
+  const vault = { address: deployment.contracts.Vault, abi: vaultAbi } as const;
+  // Asked for after the signature, however long that takes: the minimum is that of the price then.
+  const terms = async () =>
+    [
+      amount,
+      account,
+      least(await client.readContract({ ...vault, functionName: "previewDeposit", args: [amount] })),
+    ] as const;
+  await payIn(sender, vault.address, amount, {
+    what: "the deposit",
+    withAllowance: async (ask) => send(sender, ask, { ...vault, functionName: "deposit", args: await terms() }),
+    withPermit: async (ask, permit) =>
+      send(sender, ask, { ...vault, functionName: "deposit_with_permit", args: [...(await terms()), ...permit] }),
+  });
 }
 
 /** For all shares that stand for `amount` now, or for all that are free if that is less. */
@@ -61,11 +62,16 @@ export async function cancelRequest(sender: Sender, id: bigint): Promise<void> {
 }
 
 export async function stake(sender: Sender, amount: bigint): Promise<void> {
-  const fund = { address: sender.deployment.contracts.InsuranceFund, abi: insuranceFundAbi } as const;
-  const shares = await sender.client.readContract({ ...fund, functionName: "preview_stake", args: [amount] });
-  await allow(sender, fund.address, amount);
-  const args = [amount, least(shares)] as const;
-  await send(sender, "Confirm the stake in your wallet.", { ...fund, functionName: "stake", args });
+  const { client, deployment } = sender;
+  const fund = { address: deployment.contracts.InsuranceFund, abi: insuranceFundAbi } as const;
+  const terms = async () =>
+    [amount, least(await client.readContract({ ...fund, functionName: "preview_stake", args: [amount] }))] as const;
+  await payIn(sender, fund.address, amount, {
+    what: "the stake",
+    withAllowance: async (ask) => send(sender, ask, { ...fund, functionName: "stake", args: await terms() }),
+    withPermit: async (ask, permit) =>
+      send(sender, ask, { ...fund, functionName: "stake_with_permit", args: [...(await terms()), ...permit] }),
+  });
 }
 
 export async function requestUnstake(sender: Sender, shares: bigint): Promise<void> {

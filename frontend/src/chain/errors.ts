@@ -5,12 +5,9 @@ import {
   ContractFunctionZeroDataError,
   HttpRequestError,
   InsufficientFundsError,
-  MethodNotFoundRpcError,
-  MethodNotSupportedRpcError,
   NonceTooHighError,
   NonceTooLowError,
   TimeoutError,
-  UnsupportedProviderMethodError,
   UserRejectedRequestError,
 } from "viem";
 import { reasonInWords } from "../lib/words";
@@ -41,19 +38,6 @@ export function isRejection(error: unknown): boolean {
   if (error instanceof BaseError && error.walk((cause) => cause instanceof UserRejectedRequestError) !== null)
     return true;
   return hasCode(error, 4001);
-}
-
-/** The wallet does not know the method: worth another way, not worth a message. */
-export function isUnsupported(error: unknown): boolean {
-  if (!(error instanceof BaseError)) return hasCode(error, -32601) || hasCode(error, 4200);
-  return (
-    error.walk(
-      (cause) =>
-        cause instanceof MethodNotFoundRpcError ||
-        cause instanceof MethodNotSupportedRpcError ||
-        cause instanceof UnsupportedProviderMethodError,
-    ) !== null
-  );
 }
 
 export function explain(error: unknown): string {

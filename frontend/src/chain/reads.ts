@@ -63,15 +63,23 @@ export interface HeldPosition {
   bucket: bigint;
 }
 
+/** RECOVER that an account has a claim to, beyond what its market could issue in a day. */
+export interface Deferred {
+  info: MarketInfo;
+  waiting: bigint;
+  /** Of it, what can be issued now. */
+  now: bigint;
+}
+
 export interface Account {
   address: Address;
   gas: bigint;
   wallet: bigint;
-  allowance: bigint;
   free: bigint;
   /** RECOVER, and what it would be paid now. */
   recovery: bigint;
   redeemable: bigint;
+  deferred: Deferred[];
   positions: HeldPosition[];
 }
 
@@ -131,11 +139,7 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
   };
 }
 
-async function readRecovery(
-  { client, deployment }: Pick<Plimsoll, "client" | "deployment">,
-  owner: Address,
-  block: Head,
-) {
+async function readRecovery({ client, deployment }: Plimsoll, owner: Address, block: Head) {
   const { RecoveryToken, InsuranceFund } = deployment.contracts;
   const at = { blockNumber: block.number } as const;
   const recovery = await client.readContract({
@@ -150,15 +154,32 @@ async function readRecovery(
   return { recovery, redeemable: await client.readContract({ ...fund, functionName: "redeemable", args: [recovery] }) };
 }
 
-async function readAccount({ client, deployment }: Plimsoll, owner: Address, block: Head): Promise<Account> {
+async function readDeferred(
+  { client, deployment }: Plimsoll,
+  info: MarketInfo,
+  owner: Address,
+  block: Head,
+): Promise<Deferred> {
+  const call = {
+    address: deployment.contracts.InsuranceFund,
+    abi: insuranceFundAbi,
+    args: [info.address, owner],
+    blockNumber: block.number,
+  } as const;
+  const waiting = await client.readContract({ ...call, functionName: "unissued" });
+  if (waiting === 0n) return { info, waiting, now: 0n };
+  return { info, waiting, now: (await client.simulateContract({ ...call, functionName: "issue_rest" })).result };
+}
+
+async function readAccount(plimsoll: Plimsoll, owner: Address, block: Head): Promise<Account> {
+  const { client, deployment } = plimsoll;
   const { contracts } = deployment;
   const at = { blockNumber: block.number } as const;
   const lens = { address: contracts.Lens, abi: lensAbi, ...at } as const;
   const token = { address: contracts.CollateralToken, abi: collateralTokenAbi, ...at } as const;
-  const [gas, wallet, allowance, free, recovery, positions] = await Promise.all([
+  const [gas, wallet, free, recovery, deferred, positions] = await Promise.all([
     client.getBalance({ address: owner, ...at }),
     client.readContract({ ...token, functionName: "balanceOf", args: [owner] }),
-    client.readContract({ ...token, functionName: "allowance", args: [owner, contracts.MarginPool] }),
     client.readContract({
       address: contracts.MarginPool,
       abi: marginPoolAbi,
@@ -166,7 +187,8 @@ async function readAccount({ client, deployment }: Plimsoll, owner: Address, blo
       args: [owner],
       ...at,
     }),
-    readRecovery({ client, deployment }, owner, block),
+    readRecovery(plimsoll, owner, block),
+    Promise.all(deployment.markets.map((info) => readDeferred(plimsoll, info, owner, block))),
     Promise.all(
       deployment.markets.map(async (info): Promise<HeldPosition | null> => {
         const view = await client
@@ -194,9 +216,9 @@ async function readAccount({ client, deployment }: Plimsoll, owner: Address, blo
     address: owner,
     gas,
     wallet,
-    allowance,
     free,
     ...recovery,
+    deferred: deferred.filter(({ waiting }) => waiting > 0n),
     positions: positions.filter((position) => position !== null),
   };
 }

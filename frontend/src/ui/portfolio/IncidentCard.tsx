@@ -1,4 +1,4 @@
-import { collect, redeemRecovery } from "../../chain/actions";
+import { collect } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
@@ -7,6 +7,7 @@ import { formatCash, formatDecimal, formatPercent, formatPrice, formatUnits, sha
 import type { Incident } from "../../lib/history/incidents";
 import { formatRoute } from "../../lib/route";
 import { bucketInWords, formatTime } from "../../lib/words";
+import { RedeemRecover } from "../Recover";
 
 type Money = (cash: bigint) => string;
 
@@ -77,7 +78,6 @@ export function IncidentCard({ incident, account }: { incident: Incident; accoun
   const held = account?.positions.find(({ info }) => info.symbol === symbol);
   const owes = held !== undefined && (held.view.cash_owed > 0n || held.view.claim_owed > 0n);
   const market = deployment.markets.find((info) => info.symbol === symbol);
-  const canRedeem = incident.kind === "adl" && incident.claim > 0n && (account?.recovery ?? 0n) > 0n;
   return (
     <div className="incident" data-testid={`incident-${incident.kind}-${symbol}`}>
       <p>
@@ -113,21 +113,8 @@ export function IncidentCard({ incident, account }: { incident: Incident; accoun
             {held.view.claim_owed > 0n && ` and ${formatCash(held.view.claim_owed, decimals)} RECOVER`}
           </button>
         )}
-        {canRedeem && account !== undefined && (
-          <button
-            type="button"
-            className="ghost small"
-            data-testid="redeem-recover"
-            disabled={isBusy || !isReady || account.redeemable === 0n}
-            title="The recovery pot pays what it has for each RECOVER; it fills from insurance income"
-            onClick={() =>
-              void run("Redeem RECOVER", "It is in your free balance.", (sender) =>
-                redeemRecovery(sender, account.recovery),
-              )
-            }
-          >
-            Redeem {formatCash(account.recovery, decimals)} RECOVER for {money(account.redeemable)} now
-          </button>
+        {incident.kind === "adl" && incident.claim > 0n && account !== undefined && (
+          <RedeemRecover account={account} className="small" />
         )}
       </div>
     </div>

@@ -1,6 +1,7 @@
 /** What the connected account has, and all that happened to it. */
 import type { Account, Venue } from "../../chain/reads";
 import { useWallet } from "../../chain/wallet";
+import { DeferredClaims } from "../Recover";
 import { ConnectButton } from "../TopBar";
 import { Panel } from "../parts";
 import { Positions } from "../trade/Positions";
@@ -25,6 +26,11 @@ export function PortfolioPage({ venue, account }: { venue: Venue; account: Accou
     <div className="stack">
       <h1 className="sr">Portfolio</h1>
       <Summary account={account} />
+      {account !== undefined && account.deferred.length > 0 && (
+        <Panel title="Claims that wait">
+          <DeferredClaims account={account} />
+        </Panel>
+      )}
       <Incidents owner={address} account={account} />
       <Positions account={account} venue={venue} />
       <HistoryPanel owner={address} />

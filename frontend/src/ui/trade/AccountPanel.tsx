@@ -1,11 +1,10 @@
 import { useState } from "react";
-import { deposit, withdraw } from "../../chain/actions";
+import { deposit, withdraw } from "../../chain/cash_actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
-import { useWallet } from "../../chain/wallet";
-import { formatCash, formatDecimal, parseDecimal } from "../../lib/fixed";
-import { AmountField, Choice, Panel, Row } from "../parts";
+import { formatCash } from "../../lib/fixed";
+import { AmountForm } from "../AmountForm";
+import { Choice, Panel, Row } from "../parts";
 
 type Way = "deposit" | "withdraw";
 
@@ -17,33 +16,8 @@ const WAYS = [
 export function AccountPanel({ account }: { account: Account | undefined }) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const wallet = useWallet();
-  const { run, isBusy } = useTransactions();
   const [way, setWay] = useState<Way>("deposit");
-  const [text, setText] = useState("");
-
-  const amount = parseDecimal(text, decimals);
-  const most = way === "deposit" ? account?.wallet : account?.free;
-  const isTooMuch = amount !== null && most !== undefined && amount > most;
-  const isBad = text !== "" && (amount === null || isTooMuch);
-  const problem = !isBad
-    ? undefined
-    : amount === null
-      ? "This is not an amount."
-      : way === "deposit"
-        ? `Your wallet holds less ${symbol}. On a local chain the faucet gives some.`
-        : "Your free balance is smaller.";
-
-  const submit = async () => {
-    if (amount === null) return;
-    const shown = `${formatCash(amount, decimals)} ${symbol}`;
-    const isDone =
-      way === "deposit"
-        ? await run("Deposit", `${shown} is in your free balance.`, (sender) => deposit(sender, amount))
-        : await run("Withdraw", `${shown} is in your wallet.`, (sender) => withdraw(sender, amount));
-    if (isDone) setText("");
-  };
-
+  const cash = (value: bigint | undefined) => (value === undefined ? "–" : `${formatCash(value, decimals)} ${symbol}`);
   const isNew =
     deployment.network === "local" && account?.wallet === 0n && account.free === 0n && account.positions.length === 0;
 
@@ -57,56 +31,38 @@ export function AccountPanel({ account }: { account: Account | undefined }) {
       <dl className="rows">
         <Row
           label="Free balance"
-          value={account === undefined ? "–" : `${formatCash(account.free, decimals)} ${symbol}`}
+          value={cash(account?.free)}
           hint="In the margin pool and not locked in a position or an order"
           testId="free-balance"
         />
-        <Row
-          label="In your wallet"
-          value={account === undefined ? "–" : `${formatCash(account.wallet, decimals)} ${symbol}`}
-        />
+        <Row label="In your wallet" value={cash(account?.wallet)} />
       </dl>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
+      <div className="form">
         <Choice label="Way" value={way} choices={WAYS} onChange={setWay} />
-        <AmountField
+      </div>
+      {way === "deposit" ? (
+        <AmountForm
+          key="deposit"
           id="cash-amount"
           label="Amount"
-          unit={symbol}
-          value={text}
-          isBad={isBad}
-          describedBy={problem === undefined ? undefined : "cash-problem"}
-          onChange={setText}
-          aside={
-            <button
-              type="button"
-              className="link"
-              disabled={most === undefined}
-              onClick={() => setText(formatDecimal(most ?? 0n, decimals, { group: false, trim: true }))}
-            >
-              Max
-            </button>
-          }
+          button="Deposit"
+          most={account?.wallet}
+          tooMuch={`Your wallet holds less ${symbol}. On a local chain the faucet gives some.`}
+          done={(shown) => `${shown} is in your free balance.`}
+          action={deposit}
         />
-        {problem !== undefined && (
-          <p className="problem" id="cash-problem">
-            {problem}
-          </p>
-        )}
-        <button
-          type="submit"
-          className="primary wide"
-          data-testid="cash-submit"
-          disabled={isBusy || !wallet.isReady || amount === null || amount === 0n || isTooMuch}
-        >
-          {way === "deposit" ? "Deposit" : "Withdraw"}
-        </button>
-      </form>
+      ) : (
+        <AmountForm
+          key="withdraw"
+          id="cash-amount"
+          label="Amount"
+          button="Withdraw"
+          most={account?.free}
+          tooMuch="Your free balance is smaller."
+          done={(shown) => `${shown} is in your wallet.`}
+          action={withdraw}
+        />
+      )}
     </Panel>
   );
 }

@@ -6,8 +6,8 @@ import { useTransactions } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { formatCash } from "../../lib/fixed";
 import { formatAge } from "../../lib/words";
+import { AmountForm } from "../AmountForm";
 import { Panel, Row } from "../parts";
-import { AmountForm } from "./AmountForm";
 
 interface Props {
   capital: Capital;
@@ -78,7 +78,8 @@ function Leaving({ capital, now }: { capital: Capital; now: bigint }) {
 export function InsurancePanel({ capital, account, now }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { fund, mine } = capital;
+  const { fund, mine, vault } = capital;
+  const isOpen = vault?.is_settled === true;
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
   return (
     <Panel title="Insurance">
@@ -95,8 +96,10 @@ export function InsurancePanel({ capital, account, now }: Props) {
             id="stake"
             label="Stake"
             button="Stake"
-            most={account?.wallet}
-            tooMuch="Your wallet holds less."
+            most={isOpen ? account?.wallet : 0n}
+            tooMuch={
+              isOpen ? "Your wallet holds less." : "Staking waits until every market is clean at a fresh price."
+            }
             done={(shown) => `${shown} stand behind the traders.`}
             action={stake}
           />

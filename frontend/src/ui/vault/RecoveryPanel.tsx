@@ -1,18 +1,14 @@
-import { redeemRecovery } from "../../chain/actions";
 import type { Capital } from "../../chain/capital";
 import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
-import { useWallet } from "../../chain/wallet";
 import { formatCash, formatPercent } from "../../lib/fixed";
+import { DeferredClaims, RedeemRecover } from "../Recover";
 import { Panel, Row } from "../parts";
 
 /** Claims of the deleveraged, and the pot that pays them back. */
 export function RecoveryPanel({ capital, account }: { capital: Capital; account: Account | undefined }) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
-  const { isReady } = useWallet();
   const { fund } = capital;
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
   return (
@@ -37,22 +33,10 @@ export function RecoveryPanel({ capital, account }: { capital: Capital; account:
           </>
         )}
       </dl>
+      {account !== undefined && <DeferredClaims account={account} />}
       {account !== undefined && account.recovery > 0n && (
         <div className="form">
-          <button
-            type="button"
-            className="ghost wide"
-            data-testid="redeem-all-recover"
-            disabled={isBusy || !isReady || account.redeemable === 0n}
-            title="RECOVER can wait: the pot grows. It can also be sold, as any token."
-            onClick={() =>
-              void run("Redeem RECOVER", "It is in your free balance.", (sender) =>
-                redeemRecovery(sender, account.recovery),
-              )
-            }
-          >
-            Redeem all for {cash(account.redeemable)}
-          </button>
+          <RedeemRecover account={account} className="wide" />
         </div>
       )}
     </Panel>

@@ -7,9 +7,9 @@ import { useTransactions } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { BPS, WAD, formatCash, formatPercent, min, shareOf } from "../../lib/fixed";
 import { formatAge, reasonInWords } from "../../lib/words";
+import { AmountForm } from "../AmountForm";
 import { Choice, Panel, Row } from "../parts";
 import { ConnectButton } from "../TopBar";
-import { AmountForm } from "./AmountForm";
 
 const WAYS = [
   { value: "deposit", text: "Deposit" },
@@ -39,11 +39,18 @@ function Request({ id, view, capital, now }: { id: bigint; view: RequestView; ca
           value={capital.vault === null ? "–" : formatPercent(shareOf(view.shares, capital.vault.asked_shares))}
           hint="There is no queue: everybody who has asked gets the same part of what is free"
         />
-        <Row
-          label={isCooling ? "Ready in" : "Redeemable now"}
-          value={isCooling ? formatAge(view.ready_at - now) : cash(view.assets_now)}
-          hint={isCooling ? "The cooldown" : `Lapses in ${formatAge(view.lapses_at - now)}`}
-        />
+        {isCooling ? (
+          <Row label="Ready in" value={formatAge(view.ready_at - now)} hint="The cooldown" />
+        ) : (
+          <Row label="Redeemable now" value={cash(view.assets_now)} hint="Its part of this round" />
+        )}
+        {!isCooling && now <= view.lapses_at && (
+          <Row
+            label="Lapses in"
+            value={formatAge(view.lapses_at - now)}
+            hint="If nobody redeems it until then, the shares come back, less a thousandth"
+          />
+        )}
       </dl>
       {!isCooling && view.error !== "" && (
         <p className="problem" role="status">
@@ -55,7 +62,7 @@ function Request({ id, view, capital, now }: { id: bigint; view: RequestView; ca
           type="button"
           className="primary small"
           data-testid={`redeem-${id}`}
-          disabled={isBusy || !isReady || isCooling || view.assets_now === 0n}
+          disabled={isBusy || !isReady || view.error !== ""}
           onClick={() => void run("Redeem", "It is in your wallet.", (sender) => redeemRequest(sender, id))}
         >
           Redeem

@@ -1,10 +1,10 @@
 import { useState } from "react";
-import { usePlimsoll } from "../../chain/context";
-import { useTransactions } from "../../chain/transactions";
-import type { Sender } from "../../chain/actions";
-import { useWallet } from "../../chain/wallet";
-import { formatCash, formatDecimal, parseDecimal } from "../../lib/fixed";
-import { AmountField } from "../parts";
+import { usePlimsoll } from "../chain/context";
+import { useTransactions } from "../chain/transactions";
+import type { Sender } from "../chain/actions";
+import { useWallet } from "../chain/wallet";
+import { formatCash, formatDecimal, parseDecimal } from "../lib/fixed";
+import { AmountField } from "./parts";
 
 interface Props {
   id: string;
