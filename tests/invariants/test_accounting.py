@@ -3,63 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hexbytes import HexBytes
 
 from plimsoll.accounting import Ledger
-from plimsoll.chain import Event
-from tests.invariants import test_model
-from tests.invariants.exchange import Exchange, address_of, deployed
+from plimsoll.market_books import VAULT_SOURCES
+from tests.invariants import income_cases, test_model
+from tests.invariants.exchange import address_of, deployed
+from tests.invariants.recorder import Recorder
 from tests.invariants.world import NAMES, TRADERS, World, world
 
 Action = tuple[str, dict[str, Any]]
 SCENARIOS = 10
-
-
-class Recorder:
-    """Every event of an exchange from now on."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange, self.chain = exchange, exchange.chain
-        kinds = {"MarginPool": exchange.pool, "OrderBook": exchange.book, "Vault": exchange.vault}
-        kinds |= {"InsuranceFund": exchange.fund, "RecoveryToken": exchange.recovery}
-        self.names = {contract.address: name for name, contract in kinds.items()}
-        self.names |= {market.address: "Market" for market in exchange.markets}
-        self.events: list[Event] = []
-        self.times: dict[int, int] = {}
-
-    @contextmanager
-    def recording(self) -> Iterator[None]:
-        call = self.chain.call
-
-        def recorded(to: str, data: bytes, sender: str, function: Any) -> bytes:
-            output = call(to, data, sender, function)
-            if not function.is_view:
-                self.note()
-            return output
-
-        self.chain.call = recorded  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            del self.chain.call  # type: ignore[method-assign]
-
-    def note(self) -> None:
-        block = len(self.times)
-        self.times[block] = self.chain.now
-        for index, (address, told) in enumerate(self.chain.told()):
-            if address in self.names:
-                where = self.names[address], address, type(told).__name__
-                self.events.append(Event(*where, told._asdict(), block, index, HexBytes(bytes(32))))
-
-    def take(self) -> list[Event]:
-        events, self.events = self.events, []
-        return events
 
 
 def check(seen: World, ledger: Ledger, recorder: Recorder) -> None:
@@ -158,3 +115,11 @@ def test_statement__nobody_comes_or_goes__sources_tell_all_that_was_earned(seed:
             assert abs(others) <= 10 + statement.paid_in // 10**9 or statement.worth == 0, statement
         told = sum(each.income for each in ledger.insurance_by_market_and_day().values())
         assert told == sum(ledger.fund.of(market.address).income for market in exchange.markets) > 0
+
+
+def test_income_cases__of_the_page__are_what_the_contracts_tell_today() -> None:
+    assert income_cases.FILE.read_text(encoding="utf-8") == income_cases.written(), (
+        "write them anew: python -m tests.invariants.income_cases"
+    )
+    sources = [case["sources"] for case in income_cases.cases()]
+    assert all(any(each[name] != "0" for each in sources) for name in VAULT_SOURCES), "a source that no case has"

@@ -91,6 +91,7 @@ async function readMine(
   return { holder, requests: requests as Mine["requests"], stakeShares, stakeWorth, unstake };
 }
 
+const [REWARD_PAID] = encodeEventTopics({ abi: insuranceFundAbi, eventName: "RewardPaid" });
 const [REQUESTED] = encodeEventTopics({ abi: vaultAbi, eventName: "RedeemRequested" });
 
 export function useCapital(owner: Address | undefined) {
@@ -171,24 +172,40 @@ export function useSharePrices(newest: bigint): Sample[] {
   });
 }
 
-/** All that was paid in and taken out of the vault, from its events. */
-export function useVaultFlows(): { paidIn: bigint; takenOut: bigint } {
+export interface VaultFlows {
+  paidIn: bigint;
+  takenOut: bigint;
+  donated: bigint;
+  /** What the fund's reserve paid towards rewards, by market in lower case. */
+  toppedUp: ReadonlyMap<string, bigint>;
+}
+
+/** All that came in and went out, from the events of vault and fund. */
+export function useVaultFlows(): VaultFlows {
   const { deployment } = usePlimsoll();
+  const { Vault, InsuranceFund } = deployment.contracts;
   const topics = (["Deposit", "Withdraw", "Donated"] as const).map(
     (eventName) => encodeEventTopics({ abi: vaultAbi, eventName })[0] as Hex,
   );
   const start = () => Promise.resolve(deployment.startBlock);
-  const logs = useLogs("vault flows", start, { address: deployment.contracts.Vault, topics: [topics] });
+  const logs = useLogs("vault flows", start, { address: Vault, topics: [topics] });
+  const rewards = useLogs("rewards of the fund", start, { address: InsuranceFund, topics: [REWARD_PAID as Hex] });
   return useMemo(() => {
-    let [paidIn, takenOut] = [0n, 0n];
+    let [paidIn, takenOut, donated] = [0n, 0n, 0n];
     for (const log of parseEventLogs({
       abi: vaultAbi,
       eventName: ["Deposit", "Withdraw", "Donated"],
       logs: [...logs],
     })) {
       if (log.eventName === "Withdraw") takenOut += log.args.assets;
-      else paidIn += log.args.assets;
+      else if (log.eventName === "Deposit") paidIn += log.args.assets;
+      else donated += log.args.assets;
     }
-    return { paidIn, takenOut };
-  }, [logs]);
+    const toppedUp = new Map<string, bigint>();
+    for (const { args } of parseEventLogs({ abi: insuranceFundAbi, eventName: "RewardPaid", logs: [...rewards] })) {
+      const market = args.market.toLowerCase();
+      toppedUp.set(market, (toppedUp.get(market) ?? 0n) + args.amount);
+    }
+    return { paidIn, takenOut, donated, toppedUp };
+  }, [logs, rewards]);
 }

@@ -10,6 +10,7 @@ export const MARKET_EVENTS = [
   "Liquidated",
   "Deleveraged",
   "Collected",
+  "RewardPaid",
   "Settling",
   "ParamsSet",
 ] as const satisfies ContractEventName<typeof marketAbi>[];

@@ -29,7 +29,8 @@ export class Script {
   constructor(readonly stepBps: bigint) {
     this.next();
     const shares = { fee_vault_share_bps: 0n, penalty_keeper_share_bps: 0n, penalty_insurance_share_bps: 0n };
-    this.add("ParamsSet", { params: { adl_step_bps: stepBps, adl_fee_bps: 0n, ...shares } });
+    const funding = { funding_k_bps: 0n, funding_max_bps: 0n, skew_scale: WAD };
+    this.add("ParamsSet", { params: { adl_step_bps: stepBps, adl_fee_bps: 0n, ...shares, ...funding } });
   }
 
   /** The next transaction. */

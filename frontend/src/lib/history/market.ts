@@ -26,13 +26,14 @@ export class MarketHistory {
   readonly buckets = new Buckets();
   readonly holdings = new Holdings();
   readonly rounds: Rounds;
-  readonly income = new IncomeBook();
+  readonly income: IncomeBook;
   readonly feed: FeedItem[] = [];
   readonly prices: PricePoint[] = [];
   readonly waterfall: Waterfall = { loss: 0n, skin: 0n, insurance: 0n, adl: 0n, vault: 0n };
 
   constructor(decimals: number) {
     this.rounds = new Rounds(decimals);
+    this.income = new IncomeBook(decimals);
   }
 
   /** In the order of the chain, each once. */

@@ -66,6 +66,9 @@ function DayChange({ market, now }: { market: MarketState; now: bigint }) {
   );
 }
 
+const fundingHint = (ratePerDay: bigint): string =>
+  `${formatPercent(ratePerDay, { places: 4, sign: true })} a day, ${formatPercent(ratePerDay * 365n, { places: 1, sign: true })} a year, while the skew stays as it is. There is no payment time to wait for: it accrues by the second.`;
+
 interface Props {
   venue: Venue;
   selected: MarketState;
@@ -113,10 +116,11 @@ export function MarketBar({ venue, selected, onSelect }: Props) {
             />
             <DayChange market={selected} now={venue.now} />
             <Stat
-              label="Funding / day"
-              value={formatPercent(view.funding_rate_per_day, { places: 4, sign: true })}
+              label="Funding / h"
+              value={formatPercent(view.funding_rate_per_day / 24n, { places: 5, sign: true })}
               note={`${fundingInWords(view.funding_rate_per_day)}, each second`}
-              hint="There is no payment to wait for: funding accrues by the second, pro rata of the rate of a day"
+              hint={fundingHint(view.funding_rate_per_day)}
+              testId="funding"
             />
             <Stat label="Long OI" value={usd(view.units_long)} tone="good" testId="oi-long" />
             <Stat label="Short OI" value={usd(view.units_short)} tone="bad" testId="oi-short" />

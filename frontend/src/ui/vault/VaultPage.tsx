@@ -37,7 +37,7 @@ export function VaultPage({ venue, account }: { venue: Venue; account: Account |
           <VaultSummary capital={capital} now={venue.now} />
           <SharePrice capital={capital} />
           <Mandates capital={capital} />
-          <Income capital={capital} />
+          <Income capital={capital} venue={venue} />
         </div>
         <aside className="side-column" aria-label="Your capital">
           <VaultPosition capital={capital} account={account} now={venue.now} />
