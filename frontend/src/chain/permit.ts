@@ -1,4 +1,4 @@
-/** Tokens of the wallet go to a contract: with one signature and one transaction where the wallet can, else with two transactions. */
+/** Tokens of the wallet go to a contract: one signature and one transaction where the wallet can, else two transactions. */
 import { parseSignature, recoverTypedDataAddress, type Hex } from "viem";
 import { signTypedData } from "wagmi/actions";
 import { collateralTokenAbi } from "../generated/abis";

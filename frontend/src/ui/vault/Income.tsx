@@ -85,7 +85,12 @@ export function Income({ capital, venue }: { capital: Capital; venue: Venue }) {
           hint="What the events do not explain of the vault's worth: fractions of a cent, and for a moment what one of the two was asked for before the other"
           testId="income-rounding"
         />
-        <Row label="Earned in all" value={<b>{cash(earned)}</b>} hint="Worth, with what was taken out, less what was paid in" testId="vault-earned" />
+        <Row
+          label="Earned in all"
+          value={<b>{cash(earned)}</b>}
+          hint="Worth, with what was taken out, less what was paid in"
+          testId="vault-earned"
+        />
       </dl>
     </Panel>
   );
