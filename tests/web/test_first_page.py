@@ -64,6 +64,10 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     assert browser.do("overflow") <= 0
     browser.screenshot(SCREENSHOTS / "first-page.png", whole=False)
 
+    # The trader's interval of candles is kept.
+    browser.click("interval-60")
+    browser.wait_text("chart-span", "Index price, 1m, UTC")
+
     # It is told on every page until it is read, also after a reload.
     browser.wait(test_id("position-ETH"), state="detached")
     browser.wait_text("incident-liquidation-ETH", "below the maintenance margin")
@@ -74,6 +78,7 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     browser.click("read-liquidation-ETH")
     browser.wait(test_id("incident-liquidation-ETH"), state="detached")
     browser.click("page-trade")
+    browser.wait_text("chart-span", "Index price, 1m, UTC")
     owed = position(stack, browser.account, "ETH").cash_owed
     assert owed > 0
     browser.wait_text("owed-ETH", f"{owed // USD:,}\\.\\d\\d USDC")

@@ -14,9 +14,9 @@ test("prices of one interval become one candle that opens where the last closed"
 test("no prices, no candles", () => expect(toCandles([], 5)).toEqual([]));
 
 test("the interval grows with the span", () => {
-  expect(intervalFor([], 100)).toBe(2);
-  expect(intervalFor([point(1n, 0n), point(1n, 200n)], 100)).toBe(2);
-  expect(intervalFor([point(1n, 0n), point(1n, 201n)], 100)).toBe(5);
+  expect(intervalFor([], 100)).toBe(1);
+  expect(intervalFor([point(1n, 0n), point(1n, 100n)], 100)).toBe(1);
+  expect(intervalFor([point(1n, 0n), point(1n, 101n)], 100)).toBe(5);
   expect(intervalFor([point(1n, 0n), point(1n, 1_000n)], 100)).toBe(15);
   expect(intervalFor([point(1n, 0n), point(1n, 10_000_000n)], 10)).toBe(86_400);
 });

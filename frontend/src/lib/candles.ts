@@ -34,7 +34,8 @@ export function toCandles(points: readonly PricePoint[], seconds: number): Candl
   return candles;
 }
 
-const INTERVALS = [2, 5, 15, 60, 300, 900, 3_600, 14_400] as const;
+/** Seconds of one candle, as a trader may choose. */
+export const INTERVALS = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400] as const;
 
 /** The shortest interval that shows the whole span in at most `most` candles. */
 export function intervalFor(points: readonly PricePoint[], most: number): number {

@@ -34,7 +34,7 @@ test.each([
   [864_000n, "10 d"],
 ])("an age of %s seconds", (seconds, text) => expect(formatAge(seconds)).toBe(text));
 
-test("intervals of candles", () => expect([5, 900, 14_400].map(formatInterval)).toEqual(["5 s", "15 min", "4 h"]));
+test("intervals of candles", () => expect([5, 900, 14_400, 86_400].map(formatInterval)).toEqual(["5s", "15m", "4h", "1d"]));
 
 test("every number of lights has its words", () => {
   const words = [0, 1, 2, 3, 4, 5].map(lightsInWords);

@@ -81,10 +81,11 @@ export function formatAge(seconds: bigint): string {
   return `${age / 86_400n} d`;
 }
 
-/** An interval of candles: "5 s", "15 min", "4 h". */
+/** An interval of candles as on other charts: "5s", "15m", "4h", "1d". */
 export function formatInterval(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`;
-  return seconds < 3_600 ? `${seconds / 60} min` : `${seconds / 3_600} h`;
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${seconds / 60}m`;
+  return seconds < 86_400 ? `${seconds / 3_600}h` : `${seconds / 86_400}d`;
 }
 
 /** The five lights: 1 is the last fifth of the queue, 5 the first. */

@@ -1,15 +1,26 @@
+import { useState } from "react";
 import { useHistory } from "../../chain/history";
 import { usePrices } from "../../chain/prices";
 import type { HeldPosition, MarketState } from "../../chain/reads";
 import { useWallet } from "../../chain/wallet";
-import { intervalFor } from "../../lib/candles";
+import { INTERVALS, intervalFor } from "../../lib/candles";
 import type { OrderRecord } from "../../lib/orders";
 import { formatInterval } from "../../lib/words";
-import { Panel } from "../parts";
+import { Choice, Panel } from "../parts";
 import { PriceChart, type Line, type Mark } from "./PriceChart";
 
 const MOST_CANDLES = 240;
 const MOST_MARKS = 60;
+const INTERVAL_KEY = "plimsoll.interval";
+const CHOICES = [
+  { value: "auto", text: "Auto" },
+  ...INTERVALS.map((seconds) => ({ value: `${seconds}`, text: formatInterval(seconds) })),
+];
+
+function keptChoice(): string {
+  const kept = window.localStorage.getItem(INTERVAL_KEY);
+  return CHOICES.find(({ value }) => value === kept)?.value ?? "auto";
+}
 
 interface Props {
   market: MarketState;
@@ -22,7 +33,14 @@ export function ChartPanel({ market, position, orders }: Props) {
   const points = usePrices(market.info.feed);
   const history = useHistory().of(market.info.address);
   const { address } = useWallet();
-  const interval = intervalFor(points, MOST_CANDLES);
+  const [choice, setChoice] = useState(keptChoice);
+  const fitting = intervalFor(points, MOST_CANDLES);
+  const interval = choice === "auto" ? fitting : Number(choice);
+
+  const choose = (value: string) => {
+    window.localStorage.setItem(INTERVAL_KEY, value);
+    setChoice(value);
+  };
 
   const lines: Line[] = [];
   if (position !== undefined) {
@@ -50,10 +68,13 @@ export function ChartPanel({ market, position, orders }: Props) {
       title={market.info.feedName}
       className="chart-panel"
       aside={
-        <span className="hint">
-          Index price, {formatInterval(interval)}, UTC · <i className="key bad">▼</i> liquidation{" "}
-          <i className="key accent">●</i> ADL
-        </span>
+        <>
+          <Choice label="Interval" className="small intervals" value={choice} choices={CHOICES} onChange={choose} />
+          <span className="hint" data-testid="chart-span">
+            Index price, {formatInterval(interval)}, UTC · <i className="key bad">▼</i> liquidation{" "}
+            <i className="key accent">●</i> ADL
+          </span>
+        </>
       }
     >
       <PriceChart points={points} interval={interval} lines={lines} marks={marks} />
