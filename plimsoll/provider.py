@@ -2,13 +2,14 @@
 
 web3 guards the sessions of all providers of a process with one lock, taken in a thread for each request. A request that
 is cancelled while it waits there leaves the lock taken for good, and every later request of the process hangs
-(ApeWorX/web3.py#3867). Here each provider has one session for each event loop and needs no lock.
+(ApeWorX/web3.py#3867). Here each provider has one session for each event loop and needs no lock. Connections stay open
+between requests: web3 opens one for each, which is a handshake or three with a node far away.
 """
 
 import asyncio
 from typing import Any
 
-from aiohttp import ClientSession, TCPConnector
+from aiohttp import ClientSession
 from web3 import AsyncHTTPProvider
 from web3._utils.http_session_manager import HTTPSessionManager
 
@@ -25,7 +26,7 @@ class Sessions(HTTPSessionManager):
         """Made at the first request, and again where the loop is another one or the session was closed."""
         loop = asyncio.get_running_loop()
         if self._session is None or self._session.closed or self._loop is not loop:
-            self._session = ClientSession(raise_for_status=True, connector=TCPConnector(force_close=True))
+            self._session = ClientSession(raise_for_status=True)
             self._loop = loop
         return self._session
 

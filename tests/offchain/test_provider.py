@@ -9,14 +9,21 @@ from aiohttp.test_utils import TestServer
 
 from plimsoll.chain import client
 
+peers: set[tuple[str, int]] = set()
+"""The connections of the present test, as the server sees them."""
+
+
+async def answer(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    peers.add(request.transport.get_extra_info("peername"))
+    asked = await request.json()
+    await asyncio.sleep(0.01)
+    return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": "0x10"})
+
 
 @contextlib.asynccontextmanager
 async def node() -> AsyncIterator[str]:
-    async def answer(request: web.Request) -> web.Response:
-        asked = await request.json()
-        await asyncio.sleep(0.01)
-        return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": "0x10"})
-
+    peers.clear()
     application = web.Application()
     application.router.add_post("/", answer)
     async with TestServer(application) as server:
@@ -58,3 +65,15 @@ def test_provider__used_again() -> None:
     chain = client("http://127.0.0.1:1")
     assert asyncio.run(ask_twice()) == 32
     assert asyncio.run(ask_twice()) == 32
+
+
+def test_provider__one_request_after_another__share_a_connection() -> None:
+    async def scenario() -> None:
+        async with node() as url:
+            chain = client(url)
+            for _ in range(5):
+                assert await chain.eth.block_number == 16
+            assert len(peers) == 1
+            await chain.provider.disconnect()
+
+    asyncio.run(scenario())
