@@ -6,7 +6,8 @@ where the mechanism itself is discrete (ticks, classes). What the contracts do i
 """
 
 from .capital import Capital, Mandate
-from .market import Deleveraging, Liquidation, Market, Params, Position, RejectedError
+from .market import Market
+from .records import Deleveraging, Liquidation, Params, Position, RejectedError
 from .vault import Vault
 
 __all__ = [
