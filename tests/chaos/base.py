@@ -71,7 +71,7 @@ async def make_base(folder: Path) -> Base:
             await people.prepare()
             keeper = start_keeper(children, "keeper", path)
             await wait_prices(chain, FIRST_PRICES)
-            await _without_funding(chain)
+            await _independent_of_time(chain)
             await people.open_first()
             await people.wait_executed()
             children.stop(keeper)
@@ -122,12 +122,15 @@ async def wait_prices(chain: Chain, prices: dict[str, int], seconds: float = 60.
                 await asyncio.sleep(0.2)
 
 
-async def _without_funding(chain: Chain) -> None:
-    """Funding accrues by the second: two runs that end in the same state must not depend on how long they took."""
+async def _independent_of_time(chain: Chain) -> None:
+    """Two runs that end in the same state must not depend on how long they took, or on how many cranks found nothing to
+    do: funding accrues by the second, and the next crank passes the insurance's part of a fee on."""
     for entry in chain.deployment.markets.values():
         market = chain.at("Market", entry.address)
         owner = await market.functions.owner().call()
-        params = MarketParams(**{**entry.params, "funding_k_bps": 0, "funding_max_bps": 0})
+        params = MarketParams(
+            **{**entry.params, "funding_k_bps": 0, "funding_max_bps": 0, "fee_insurance_share_bps": 0}
+        )
         call = chain.call(market, "set_params", [astuple(params)], 1_000_000)
         await _as_owner(chain, owner, call)
 
