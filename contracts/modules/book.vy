@@ -328,15 +328,9 @@ def _is_clean_at(q: int256) -> bool:
     return grid.is_all_at_or_below(grid.LONG, q) and grid.is_all_at_or_below(grid.SHORT, -q)
 
 
-@view
-@internal
-def fill_price(size_delta: int256, index_price: uint256, skew: int256) -> int256:
-    return self.fill_price_at(size_delta, index_price, skew, parameters.skew_scale())
-
-
 @pure
 @internal
-def fill_price_at(size_delta: int256, index_price: uint256, skew: int256, skew_scale: uint256) -> int256:
+def fill_price(size_delta: int256, index_price: uint256, skew: int256, skew_scale: uint256) -> int256:
     """
     @notice P_f = P * (1 + (K + d / 2) / psi), rounded against whoever trades with the vault
     """
@@ -405,9 +399,11 @@ def owe_fee(fee: uint256):
     @notice The vault's share stays in the market's cash, from where it is settled with the variation margin.
     """
     if fee != 0:
-        vault_share: uint256 = fp.mul_div_down(fee, parameters.bps(parameters.FEE_VAULT_SHARE), fp.BPS)
-        insurance_share: uint256 = fp.mul_div_down(fee, parameters.bps(parameters.FEE_INSURANCE_SHARE), fp.BPS)
-        self.owe(0, insurance_share, fee - vault_share - insurance_share)
+        vault_bps: uint256 = 0
+        insurance_bps: uint256 = 0
+        vault_bps, insurance_bps = parameters.bps_pair(parameters.FEE_VAULT_SHARE)
+        insurance_share: uint256 = fp.mul_div_down(fee, insurance_bps, fp.BPS)
+        self.owe(0, insurance_share, fee - fp.mul_div_down(fee, vault_bps, fp.BPS) - insurance_share)
 
 
 # Cover of a liquidation under way

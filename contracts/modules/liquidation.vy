@@ -249,7 +249,7 @@ def _take_over(work: Work, now: book.Now) -> Work:
     c: Closing = empty(Closing)
     c.is_to_vault = True
     c.units = self._worthwhile(min(w.loser.units, room), w.loser.units, now.price)
-    fill: int256 = book.fill_price(-sign * convert(c.units, int256), now.price, skew)
+    fill: int256 = book.fill_price(-sign * convert(c.units, int256), now.price, skew, parameters.skew_scale())
     y: int256 = max((fill - now.funding) * sign, min(w.loser.beta, w.loser.x))
     c.fill_price = fp.positive(y * sign + now.funding)
     per_unit: uint256 = fp.positive(w.loser.beta - y)
@@ -331,11 +331,14 @@ def _left_over(units: uint256, per_unit: uint256) -> (uint256, uint256, uint256,
     gross: uint256 = fp.mul_div_down(units, per_unit, book.SCALE)
     rate: uint256 = fp.mul_div_up(book.index_price(), parameters.bps(parameters.PENALTY), fp.BPS)
     penalty: uint256 = min(gross, fp.mul_div_up(units, rate, book.SCALE))
+    keeper_bps: uint256 = 0
+    insurance_bps: uint256 = 0
+    keeper_bps, insurance_bps = parameters.bps_pair(parameters.PENALTY_KEEPER_SHARE)
     return (
         gross - penalty,
         penalty,
-        fp.mul_div_down(penalty, parameters.bps(parameters.PENALTY_KEEPER_SHARE), fp.BPS),
-        fp.mul_div_down(penalty, parameters.bps(parameters.PENALTY_INSURANCE_SHARE), fp.BPS),
+        fp.mul_div_down(penalty, keeper_bps, fp.BPS),
+        fp.mul_div_down(penalty, insurance_bps, fp.BPS),
     )
 
 

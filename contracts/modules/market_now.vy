@@ -99,7 +99,7 @@ def funding_rate(now: Now) -> int256:
 @pure
 @internal
 def fill_price(now: Now, size_delta: int256) -> int256:
-    return book.fill_price_at(size_delta, now.price, self.skew(now), now.params.skew_scale)
+    return book.fill_price(size_delta, now.price, self.skew(now), now.params.skew_scale)
 
 
 @pure

@@ -90,6 +90,16 @@ def bps(index: uint256) -> uint256:
 
 @view
 @internal
+def bps_pair(index: uint256) -> (uint256, uint256):
+    """
+    @notice The parameter at `index` and the one behind it, for one read.
+    """
+    word: uint256 = self._small >> (index << 4)
+    return word & MASK_16, (word >> 16) & MASK_16
+
+
+@view
+@internal
 def skew_scale() -> uint256:
     return self._scale & MASK_112
 

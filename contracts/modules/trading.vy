@@ -49,16 +49,12 @@ def trade(
         delta = -delta
     price: uint256 = book.index_price()
     skew: int256 = book.skew()
-    fill: int256 = book.fill_price(delta, price, skew)
+    fill: int256 = book.fill_price(delta, price, skew, parameters.skew_scale())
     self._check_fill(fill, delta > 0, acceptable_price)
-    fee: uint256 = self.fee_at(
-        delta,
-        price,
-        skew,
-        parameters.bps(parameters.TAKER_FEE),
-        parameters.bps(parameters.MAKER_FEE),
-        book.SCALE,
-    )
+    taker_bps: uint256 = 0
+    maker_bps: uint256 = 0
+    taker_bps, maker_bps = parameters.bps_pair(parameters.TAKER_FEE)
+    fee: uint256 = self.fee_at(delta, price, skew, taker_bps, maker_bps, book.SCALE)
     fee_closed: uint256 = fee
     if opened != 0:
         fee_closed = fp.mul_div_up(fee, closed, closed + opened)
