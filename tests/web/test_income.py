@@ -29,21 +29,23 @@ ROWS = {
 RARE = {"rewards", "unpaid_exits"}
 
 
-async def told(stack: Stack) -> dict[str, int]:
-    """The vault's sources of all markets, as of the newest block and price."""
+Key = tuple[str, str]
+"""A source and a market's symbol, or "" for all markets."""
+
+
+async def told(stack: Stack) -> dict[Key, int]:
+    """The vault's sources, as of the newest block and price."""
     chain = Chain(stack.deployment)
     try:
         block = await chain.w3.eth.block_number
         events = await chain.events(stack.deployment.start_block, block)
         report = await capital_section(chain, events, {}, block)
         assert report["accounting_error"] == 0
-        sums = dict.fromkeys(ROWS, 0)
-        for sources in report["vault"]["sources"].values():
-            for name, amount in sources.items():
-                sums[name] += amount
-        for market in stack.deployment.markets.values():
-            await _to_the_newest_price(chain, market.address, sums, block)
-        return sums
+        found = report["vault"]["sources"]
+        for symbol, sources in found.items():
+            await _to_the_newest_price(chain, stack.deployment.markets[symbol].address, sources, block)
+        sums = {(name, symbol): sources[name] for symbol, sources in found.items() for name in ROWS}
+        return sums | {(name, ""): sum(sources[name] for sources in found.values()) for name in ROWS}
     finally:
         await chain.close()
 
@@ -58,11 +60,15 @@ async def _to_the_newest_price(chain: Chain, market: Any, sums: dict[str, int], 
     sums["funding"] += now.skew * (now.funding_index - stored.funding_index) // scale
 
 
-def shown(browser: Browser) -> dict[str, int]:
-    """The page's rows. Those of what is rare are there once there was some."""
-    texts = {name: browser.do("texts", selector=test_id(f"income-{row}")) for name, row in ROWS.items()}
-    assert {name for name, found in texts.items() if not found} <= RARE
-    return {name: units(found[0].lstrip("+"), 6) if found else 0 for name, found in texts.items()}
+def shown(stack: Stack, browser: Browser) -> dict[Key, int]:
+    """The page's cells. A row of what is rare is there once there was some."""
+    cells: dict[Key, int] = {}
+    for name, row in ROWS.items():
+        for symbol in (*stack.deployment.markets, ""):
+            found = browser.do("texts", selector=test_id(f"income-{row}-{symbol}".rstrip("-")))
+            assert found or name in RARE
+            cells[name, symbol] = units(found[0].lstrip("+"), 6) if found else 0
+    return cells
 
 
 def test_income__of_every_source__is_that_of_the_accounting(stack: Stack, browser: Browser) -> None:
@@ -75,13 +81,14 @@ def test_income__of_every_source__is_that_of_the_accounting(stack: Stack, browse
     browser.wait_text("income-fees", r"^\+[1-9]")
     deadline = time.monotonic() + AGREE_SECONDS
     while True:
-        mine, theirs = shown(browser), asyncio.run(told(stack))
-        if all(abs(mine[name] - theirs[name]) <= DUST for name in ROWS):
+        mine, theirs = shown(stack, browser), asyncio.run(told(stack))
+        assert mine.keys() == theirs.keys()
+        if all(abs(mine[key] - theirs[key]) <= DUST for key in theirs):
             break
         assert time.monotonic() < deadline, f"the page says {mine}, the accounting {theirs}"
-    assert theirs["fees"] > USD
-    assert theirs["premium"] > 0
-    browser.wait_text("income-rounding", r"^[+−]?0\.0\d ")
+    assert theirs["fees", "BTC"] > USD
+    assert theirs["premium", "BTC"] > 0
+    browser.wait_text("income-rounding", r"^[+−]?0\.0\d$")
     browser.click("page-trade")
     browser.click("close-BTC")
     browser.wait_text("close-payout", "USDC")

@@ -5,7 +5,7 @@ import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
-import { BPS, WAD, formatCash, formatPercent, min, shareOf } from "../../lib/fixed";
+import { formatCash, formatPercent, min, shareOf } from "../../lib/fixed";
 import { formatAge, reasonInWords } from "../../lib/words";
 import { AmountForm } from "../AmountForm";
 import { Choice, Panel, Row } from "../parts";
@@ -110,7 +110,10 @@ export function VaultPosition({ capital, account, now }: Props) {
     <Panel title="Your part of the vault">
       <dl className="rows">
         <Row label="Worth" value={cash(holder.assets)} testId="vault-holding" />
-        <Row label="Of the vault" value={formatPercent((holder.share_bps * WAD) / BPS)} />
+        <Row
+          label="Of the vault"
+          value={vault === null ? "–" : formatPercent(shareOf(holder.shares, vault.shares), { places: 4 })}
+        />
         {holder.locked_shares > 0n && holder.unlocked_at > now && (
           <Row label="All unlocked in" value={formatAge(holder.unlocked_at - now)} />
         )}
