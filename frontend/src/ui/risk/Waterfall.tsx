@@ -32,6 +32,15 @@ function inProfit(venue: Venue, history: History, decimals: number): { cash: big
   return { cash, of };
 }
 
+/** A tank of the insurance fund: full is what it would hold had it paid nothing. */
+const fundLayer = (left: bigint, paid: bigint, usd: (cash: bigint) => string) => ({
+  left,
+  full: left + paid,
+  holds: "left",
+  done: `${usd(paid)} paid so far`,
+  tone: "calm",
+});
+
 function tanksOf(venue: Venue, history: History, usd: (cash: bigint) => string, decimals: number): Tank[] {
   const paid = venue.markets.map(({ info }) => history.of(info.address).waterfall);
   const budget = sum(venue.markets.map(({ view }) => view?.budget_left ?? 0n));
@@ -54,21 +63,13 @@ function tanksOf(venue: Venue, history: History, usd: (cash: bigint) => string, 
     {
       name: "Skin in the game",
       hint: "The protocol's own stake pays first for a loss beyond margin.",
-      left: venue.skinInTheGame,
-      full: venue.skinInTheGame + skin,
-      holds: "left",
-      done: `${usd(skin)} paid so far`,
-      tone: "calm",
+      ...fundLayer(venue.skinInTheGame, skin, usd),
       testId: "tank-skin",
     },
     {
       name: "Insurance",
       hint: "The stakers' layer pays second, up to a daily cap for each market.",
-      left: venue.insurance,
-      full: venue.insurance + insurance,
-      holds: "left",
-      done: `${usd(insurance)} paid so far`,
-      tone: "calm",
+      ...fundLayer(venue.insurance, insurance, usd),
       testId: "tank-insurance",
     },
     {
