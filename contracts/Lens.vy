@@ -68,8 +68,11 @@ def market(market: address) -> ILens.MarketView:
         open_capacity=budget * fp.BPS // now.params.shock_open_bps,
         backstop_capacity=budget * fp.BPS // now.params.shock_backstop_bps,
         adl_trigger=budget * fp.BPS // now.params.shock_adl_bps,
-        backstop_room_long=market_now.backstop_room(now, budget, grid.LONG),
-        backstop_room_short=market_now.backstop_room(now, budget, grid.SHORT),
+        open_room_long=market_now.room(now, budget, now.params.shock_open_bps, skew),
+        open_room_short=market_now.room(now, budget, now.params.shock_open_bps, -skew),
+        # whoever is liquidated moves the skew away from their side
+        backstop_room_long=market_now.room(now, budget, now.params.shock_backstop_bps, -skew),
+        backstop_room_short=market_now.room(now, budget, now.params.shock_backstop_bps, skew),
         is_clean=is_clean,
         is_settling=now.state.is_settling,
         is_increase_paused=now.state.is_increase_paused,

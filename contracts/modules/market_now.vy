@@ -156,14 +156,13 @@ def capacity_units(now: Now, budget: uint256, shock_bps: uint256) -> uint256:
 
 @pure
 @internal
-def backstop_room(now: Now, budget: uint256, side: uint256) -> uint256:
+def room(now: Now, budget: uint256, shock_bps: uint256, skew: int256) -> uint256:
     """
-    @notice Units of `side` in liquidation that the vault takes over: they move the skew away from their side.
+    @notice Units that may be added to `skew`, which is K for what goes long and -K for what goes short.
     """
     if now.state.is_settling:
         return 0
-    capacity: uint256 = self.capacity_units(now, budget, now.params.shock_backstop_bps)
-    return fp.positive(convert(capacity, int256) + book.sign(side) * self.skew(now))
+    return fp.positive(convert(self.capacity_units(now, budget, shock_bps), int256) - skew)
 
 
 @view

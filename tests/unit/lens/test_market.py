@@ -48,6 +48,20 @@ def test_market__skew__moves_mark_price_and_funding_rate(world: World) -> None:
     assert view.funding_rate_per_day == -WAD * 20 // 100 // 800
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_market__open_room__is_what_a_trade_may_add_to_the_skew(world: World, sign: int) -> None:
+    with boa.env.prank(world.owner):
+        world.market.set_params(world.market.params()._replace(loss_budget=20_000 * USD, funding_k_bps=0))
+    world.open("other", 100 * WAD, 5_000 * USD)
+    world.refresh()
+    view = world.lens.market(world.market.address)
+    room = view.open_room_long if sign > 0 else view.open_room_short
+    assert room == view.open_capacity * 10**30 // view.index_price - sign * 100 * WAD
+    quote = world.lens.quote(world.market.address, world.account("trader"), sign * (room + 1), 5_000 * USD)
+    assert quote.error == "market is at its open capacity"
+    world.open("trader", sign * room, 5_000 * USD)
+
+
 @pytest.mark.parametrize(("sign", "side"), [(1, "long"), (-1, "short")])
 def test_market__backstop_room__is_what_the_vault_takes_over(world: World, sign: int, side: str) -> None:
     """Of positions to liquidate that are worth more than nothing; a skew against them makes it more."""
@@ -72,7 +86,8 @@ def test_market__settling__vault_takes_nothing_over(anchored: None) -> None:
     world.set_price(160 * WAD)
     world.crank()
     view = world.lens.market(world.market.address)
-    assert view.is_settling and view.backstop_room_long == view.backstop_room_short == 0
+    assert view.is_settling
+    assert view.open_room_long == view.open_room_short == view.backstop_room_long == view.backstop_room_short == 0
 
 
 def test_market__old_price__is_stale(world: World) -> None:

@@ -1,6 +1,6 @@
 import { usePlimsoll } from "../../chain/context";
 import type { MarketState, Venue } from "../../chain/reads";
-import { abs, formatCompact, formatPercent, formatPrice, notional, shareOf } from "../../lib/fixed";
+import { formatCompact, formatPercent, formatPrice, notional, shareOf } from "../../lib/fixed";
 import { formatRoute } from "../../lib/route";
 import { reasonInWords } from "../../lib/words";
 import { Meter, Panel } from "../parts";
@@ -55,8 +55,8 @@ function MarketRow({ market }: { market: MarketState }) {
         </small>
       </td>
       <td data-label="Room to take over">
-        {usd(view.backstop_capacity > abs(exposure) ? view.backstop_capacity - abs(exposure) : 0n)}
-        <small>of {usd(view.backstop_capacity)}</small>
+        {usd(notional(view.backstop_room_long, view.index_price, decimals))} long
+        <small>{usd(notional(view.backstop_room_short, view.index_price, decimals))} short</small>
       </td>
       <td data-label="Way to fair ADL" className={exposure > view.adl_trigger ? "bad" : undefined}>
         {formatPercent(shareOf(exposure, view.adl_trigger), { places: 1 })}
@@ -82,7 +82,7 @@ export function MarketsTable({ venue }: { venue: Venue }) {
               <th scope="col">Long / short</th>
               <th scope="col">Skew</th>
               <th scope="col">Loss budget left</th>
-              <th scope="col" title="What the vault may still take over from liquidations that grow the skew">
+              <th scope="col" title="Longs and shorts in liquidation that the vault still takes over">
                 Room to take over
               </th>
               <th scope="col" title="The skew, of what would have the vault itself deleveraged">

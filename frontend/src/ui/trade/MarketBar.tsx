@@ -1,7 +1,7 @@
 import { usePlimsoll } from "../../chain/context";
 import { useHistory } from "../../chain/history";
-import type { MarketState, MarketView, Venue } from "../../chain/reads";
-import { WAD, formatCompact, formatPercent, formatPrice, max, notional } from "../../lib/fixed";
+import type { MarketState, Venue } from "../../chain/reads";
+import { WAD, formatCompact, formatPercent, formatPrice, notional } from "../../lib/fixed";
 import { formatAge, fundingInWords, reasonInWords } from "../../lib/words";
 import { Stat } from "../parts";
 
@@ -38,12 +38,6 @@ function Alerts({ market }: { market: MarketState }) {
       )}
     </>
   );
-}
-
-/** What may still be bought (+1) or sold (-1), at the index price. */
-function roomFor(view: MarketView, sign: bigint, decimals: number): bigint {
-  const skew = notional(view.skew, view.index_price, decimals) * (view.skew < 0n ? -1n : 1n);
-  return max(0n, view.open_capacity - sign * skew);
 }
 
 const DAY = 86_400n;
@@ -126,7 +120,7 @@ export function MarketBar({ venue, selected, onSelect }: Props) {
             <Stat label="Short OI" value={usd(view.units_short)} tone="bad" testId="oi-short" />
             <Stat
               label="Room long / short"
-              value={`$${formatCompact(roomFor(view, 1n, decimals), decimals)} / $${formatCompact(roomFor(view, -1n, decimals), decimals)}`}
+              value={`${usd(view.open_room_long)} / ${usd(view.open_room_short)}`}
               hint="How much may still be opened on each side before the vault holds as much skew as its loss budget covers"
               testId="room"
             />
