@@ -99,7 +99,7 @@ export function useCapital(owner: Address | undefined) {
   const { client, deployment } = plimsoll;
   const { CapitalLens, Vault } = deployment.contracts;
   const name = owner === undefined ? null : `requests of ${owner}`;
-  const logs = useLogs(name, () => Promise.resolve(deployment.startBlock), {
+  const logs = useLogs(name, () => deployment.startBlock, {
     address: Vault,
     topics: [REQUESTED as Hex, null, owner === undefined ? null : pad(owner, { size: 32 })],
   });
@@ -187,7 +187,7 @@ export function useVaultFlows(): VaultFlows {
   const topics = (["Deposit", "Withdraw", "Donated"] as const).map(
     (eventName) => encodeEventTopics({ abi: vaultAbi, eventName })[0] as Hex,
   );
-  const start = () => Promise.resolve(deployment.startBlock);
+  const start = () => deployment.startBlock;
   const logs = useLogs("vault flows", start, { address: Vault, topics: [topics] });
   const rewards = useLogs("rewards of the fund", start, { address: InsuranceFund, topics: [REWARD_PAID as Hex] });
   return useMemo(() => {

@@ -12,7 +12,7 @@ const [WITHDRAWN] = encodeEventTopics({ abi: marginPoolAbi, eventName: "Withdraw
 
 export function useCashRows(owner: Address): HistoryRow[] {
   const { deployment } = usePlimsoll();
-  const start = () => Promise.resolve(deployment.startBlock);
+  const start = () => deployment.startBlock;
   const address = deployment.contracts.MarginPool;
   const topic = pad(owner, { size: 32 });
   const deposits = useLogs(`deposits of ${owner}`, start, { address, topics: [DEPOSITED as Hex, null, topic] });

@@ -4,7 +4,8 @@ import { createPublicClient, defineChain, http, type Chain, type HttpTransport, 
 import { createConfig, createStorage, injected, type Config } from "wagmi";
 import type { Deployment } from "../lib/deployment";
 import { HistoryReader } from "./history_reader";
-import type { LogScan } from "./logs";
+import { BrowserLogStore } from "./log_store";
+import type { Scan } from "./logs";
 
 export type Client = PublicClient<HttpTransport, Chain>;
 
@@ -14,8 +15,9 @@ export interface Plimsoll {
   chain: Chain;
   config: Config;
   history: HistoryReader;
-  /** Where each reading of logs stands, by its name. */
-  scans: Map<string, LogScan>;
+  store: BrowserLogStore;
+  /** Each reading of logs, by its name. */
+  scans: Map<string, Scan>;
 }
 
 export function connectTo(deployment: Deployment): Plimsoll {
@@ -35,7 +37,9 @@ export function connectTo(deployment: Deployment): Plimsoll {
     transports: { [chain.id]: transport },
   });
   const client = createPublicClient({ chain, transport, pollingInterval: 500, cacheTime: 0 });
-  return { deployment, client, chain, config, history: new HistoryReader(client, deployment), scans: new Map() };
+  const store = new BrowserLogStore(deployment);
+  const history = new HistoryReader(client, store, deployment);
+  return { deployment, client, chain, config, history, store, scans: new Map() };
 }
 
 const Context = createContext<Plimsoll | null>(null);

@@ -61,14 +61,10 @@ function toEvents(logs: readonly Log[]): OrderEvent[] {
 
 export function useOrders(owner: Address | undefined): OrderRecord[] {
   const { deployment } = usePlimsoll();
-  const logs = useLogs(
-    owner === undefined ? null : `orders of ${owner}`,
-    () => Promise.resolve(deployment.startBlock),
-    {
-      address: deployment.contracts.OrderBook,
-      topics: [SIGNATURES, null, owner === undefined ? null : pad(owner, { size: 32 })],
-    },
-  );
+  const logs = useLogs(owner === undefined ? null : `orders of ${owner}`, () => deployment.startBlock, {
+    address: deployment.contracts.OrderBook,
+    topics: [SIGNATURES, null, owner === undefined ? null : pad(owner, { size: 32 })],
+  });
   return useMemo(() => foldOrders(toEvents(logs)), [logs]);
 }
 

@@ -12,9 +12,8 @@ const MAX_BLOCKS = 7_200n;
 const [SIGNATURE] = encodeEventTopics({ abi: priceFeedAbi, eventName: "PriceUpdated" });
 
 export function usePrices(feed: Hash): PricePoint[] {
-  const { client, deployment } = usePlimsoll();
-  const start = async () => {
-    const newest = await client.getBlockNumber();
+  const { deployment } = usePlimsoll();
+  const start = (newest: bigint) => {
     const earliest = newest > MAX_BLOCKS ? newest - MAX_BLOCKS : 0n;
     return earliest > deployment.startBlock ? earliest : deployment.startBlock;
   };

@@ -115,6 +115,20 @@ function Closings({ round }: { round: Round }) {
   );
 }
 
+/** What was read stays in this browser: whoever doubts it asks the node once more. */
+function ReadAgain() {
+  const { store } = usePlimsoll();
+  const again = async () => {
+    await store.clear();
+    window.location.reload();
+  };
+  return (
+    <button type="button" className="ghost small" data-testid="read-again" onClick={() => void again()}>
+      Read the chain again
+    </button>
+  );
+}
+
 export function RoundPage({ venue, symbol, number }: { venue: Venue; symbol: string; number: bigint }) {
   const history = useHistory();
   const market = venue.markets.find(({ info }) => info.symbol === symbol);
@@ -128,7 +142,7 @@ export function RoundPage({ venue, symbol, number }: { venue: Venue; symbol: str
     return (
       <div className="stack">
         <Panel title={`ADL round ${symbol} #${number}`} aside={back}>
-          <p className="empty">{history.isRead ? "There was no ADL in this round." : "Reading the chain."}</p>
+          <p className="empty" data-testid="round-empty">{history.isRead ? "There was no ADL in this round." : "Reading the chain."}</p>
         </Panel>
       </div>
     );
@@ -144,6 +158,7 @@ export function RoundPage({ venue, symbol, number }: { venue: Venue; symbol: str
             <span className="count">
               {formatClock(round.time)} at {formatPrice(round.price)}
             </span>
+            <ReadAgain />
             {back}
           </>
         }
