@@ -39,12 +39,16 @@ def anvil_program() -> str:
     return found
 
 
-async def start_anvil(children: Children, port: int) -> Child:
-    """Starts a chain and waits until it answers. Until `mine_each_second` every transaction gets a block at once."""
+async def start_anvil(children: Children, port: int, accounts: int = 10) -> Child:
+    """Starts a chain and waits until it answers. Until `mine_each_second` every transaction gets a block at once.
+
+    The first `accounts` of the development mnemonic have ether, and the chain signs for them.
+    """
     check_port(port, "chain")
     command = [
         *(anvil_program(), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)),
         *("--hardfork", "cancun", "--gas-limit", str(BLOCK_GAS_LIMIT), "--silent"),
+        *("--accounts", str(accounts)),
     ]
     child = children.start("anvil", command)
     url = f"http://127.0.0.1:{port}"

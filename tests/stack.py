@@ -17,12 +17,14 @@ from plimsoll.bars import PricePath
 from plimsoll.demo import BLOCK_PHASE_MS
 from plimsoll.deploy import LISTINGS
 from plimsoll.deployments import Deployment
-from plimsoll.processes import Children
+from plimsoll.processes import Child, Children
 from plimsoll.replay import Clock, Replay, save_clock
 
 PUBLISHERS = 5
 DEPLOY_SECONDS = 180.0
 READY_SECONDS = 30.0
+ACCOUNTS = 64
+"""Of the development mnemonic, that the chain signs for."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Stack:
     replay_path: Path
     clock_path: Path
     clock: Clock
+    publishers: tuple[Child, ...]
 
     def contract(self, name: str) -> Any:
         """A contract by name."""
@@ -91,7 +94,7 @@ async def start_stack(
     url = f"http://127.0.0.1:{chain_port}"
     deployment_path = folder / "deployments" / "local.json"
     deployment_path.parent.mkdir()
-    await start_anvil(children, chain_port)
+    await start_anvil(children, chain_port, ACCOUNTS)
 
     ape = str(Path(sys.executable).parent / "ape")
     options = ["--url", url, "--output", str(deployment_path), "--publisher-port", str(publisher_ports[0])]
@@ -101,25 +104,18 @@ async def start_stack(
     await asyncio.sleep((BLOCK_PHASE_MS - time.time_ns() // 1_000_000) % 1000 / 1000)
     await mine_each_second(url)
 
-    clock = Clock(0, seconds * 1000, 1000)
-    stack = Stack(
-        deployment=deployments.load(deployment_path),
-        deployment_path=deployment_path,
-        w3=Web3(HTTPProvider(url)),
-        replay_path=folder / "replay.json",
-        clock_path=folder / "clock.json",
-        clock=clock,
-    )
-    Replay("for tests", paths, 1).save(stack.replay_path)
-    save_clock(stack.clock_path, clock)
+    clock, replay_path, clock_path = Clock(0, seconds * 1000, 1000), folder / "replay.json", folder / "clock.json"
+    Replay("for tests", paths, 1).save(replay_path)
+    save_clock(clock_path, clock)
     command = [sys.executable, "-m", "plimsoll"]
     shared = ["--deployment", str(deployment_path)]
-    replay = ["--replay", str(stack.replay_path), "--clock", str(stack.clock_path)]
-    services = [
-        (children.start(f"publisher-{i}", [*command, "publisher", str(i), "--port", str(port), *replay, *shared]), port)
+    replay = ["--replay", str(replay_path), "--clock", str(clock_path)]
+    publishers = tuple(
+        children.start(f"publisher-{i}", [*command, "publisher", str(i), "--port", str(port), *replay, *shared])
         for i, port in enumerate(publisher_ports)
-    ]
+    )
     keeper = children.start("keeper", [*command, "keeper", "--port", str(keeper_port), *shared], keeping)
-    for child, port in [*services, (keeper, keeper_port)]:
+    for child, port in zip((*publishers, keeper), (*publisher_ports, keeper_port), strict=True):
         await web.wait_for(child, f"http://127.0.0.1:{port}/health", READY_SECONDS)
-    return stack
+    deployment, w3 = deployments.load(deployment_path), Web3(HTTPProvider(url))
+    return Stack(deployment, deployment_path, w3, replay_path, clock_path, clock, publishers)

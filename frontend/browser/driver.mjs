@@ -1,10 +1,10 @@
 // Drives a headless Chromium for the tests in tests/web: one JSON request a line on stdin, one JSON answer a line on
-// stdout. It carries a test wallet that announces itself as wallets do (EIP-6963) and signs through the local chain,
-// where the account is unlocked.
+// stdout. It carries a test wallet.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { TestWallet, announceWallet } from "./wallet.mjs";
 
 const FLAGS = [
   "--headless",
@@ -16,113 +16,37 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const [executablePath, rpcUrl, firstAccount, failurePath] = process.argv.slice(2);
+const [executablePath, rpcUrl, account, failurePath] = process.argv.slice(2);
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let account = firstAccount;
-const wallet = { isAllowed: false, chainId: null, genesis: null, rejects: false, hasTypedData: true, asked: [] };
 const requests = [];
+const logStarts = [];
 const problems = [];
-
-async function rpc(method, params) {
-  const response = await fetch(rpcUrl, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-  });
-  const answer = await response.json();
-  if (answer.error !== undefined) throw answer.error;
-  return answer.result;
-}
-
-const refuse = (code, message) => ({ code, message });
-const NEEDS_CONSENT = new Set([
-  "eth_requestAccounts",
-  "wallet_requestPermissions",
-  "eth_sendTransaction",
-  "eth_signTypedData_v4",
-  "wallet_switchEthereumChain",
-]);
-
-async function walletRequest({ method, params = [] }) {
-  wallet.asked.push(method);
-  if (wallet.rejects && NEEDS_CONSENT.has(method)) throw refuse(4001, "User rejected the request.");
-  switch (method) {
-    case "eth_requestAccounts":
-      wallet.isAllowed = true;
-      return [account];
-    case "eth_accounts":
-      return wallet.isAllowed ? [account] : [];
-    case "wallet_requestPermissions":
-      wallet.isAllowed = true;
-      return [{ parentCapability: "eth_accounts", caveats: [{ type: "restrictReturnedAccounts", value: [account] }] }];
-    case "wallet_revokePermissions":
-      wallet.isAllowed = false;
-      return null;
-    case "eth_chainId":
-      return wallet.chainId ?? rpc("eth_chainId", []);
-    case "wallet_switchEthereumChain":
-      wallet.chainId = params[0].chainId;
-      await page.evaluate((chainId) => window.plimsollWallet.emit("chainChanged", chainId), wallet.chainId);
-      return null;
-    case "eth_getBlockByNumber": {
-      const block = await rpc(method, params);
-      return wallet.genesis !== null && params[0] === "0x0" ? { ...block, hash: wallet.genesis } : block;
-    }
-    case "eth_signTypedData_v4":
-      if (!wallet.hasTypedData) throw refuse(-32601, "the method eth_signTypedData_v4 does not exist");
-      return rpc(method, [params[0], typeof params[1] === "string" ? JSON.parse(params[1]) : params[1]]);
-    default:
-      return rpc(method, params);
-  }
-}
-
-/** Runs in the page. */
-function injectWallet() {
-  const listeners = {};
-  const provider = {
-    async request(call) {
-      const answer = await window.plimsollWalletRequest(JSON.stringify(call));
-      const { result, error } = JSON.parse(answer);
-      if (error !== undefined) throw Object.assign(new Error(error.message), error);
-      return result;
-    },
-    on: (event, listener) => void (listeners[event] ??= new Set()).add(listener),
-    removeListener: (event, listener) => void listeners[event]?.delete(listener),
-    emit: (event, value) => listeners[event]?.forEach((listener) => listener(value)),
-  };
-  window.plimsollWallet = provider;
-  const info = Object.freeze({
-    uuid: "5e1f0c52-5d5c-4a52-9d0c-7a4f6b8f3a11",
-    name: "Test Wallet",
-    icon: "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><rect width='8' height='8' rx='2' fill='%23346'/></svg>",
-    rdns: "org.plimsoll.test",
-  });
-  const announce = () =>
-    window.dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({ info, provider }) }));
-  window.addEventListener("eip6963:requestProvider", announce);
-  announce();
-}
 
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
-await context.exposeFunction("plimsollWalletRequest", async (call) => {
-  try {
-    return JSON.stringify({ result: await walletRequest(JSON.parse(call)) });
-  } catch (error) {
-    return JSON.stringify({
-      error: { code: error.code ?? -32603, message: error.message ?? String(error), data: error.data },
-    });
-  }
-});
-await context.addInitScript(injectWallet);
+const emit = (event, value) => page.evaluate(([name, of]) => window.plimsollWallet.emit(name, of), [event, value]);
+const wallet = new TestWallet(rpcUrl, account, emit);
+await context.exposeFunction("plimsollWalletRequest", (call) => wallet.answer(call));
+await context.addInitScript(announceWallet);
 const page = await context.newPage();
 page.setDefaultTimeout(45_000);
-page.on("request", (request) => requests.push(request.url()));
+page.on("request", (request) => {
+  requests.push(request.url());
+  if (request.url().startsWith(rpcUrl)) logStarts.push(...startsOf(request.postDataJSON()));
+});
 page.on("websocket", (socket) => requests.push(socket.url()));
 page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
 page.on("console", (message) => {
   if (message.type() === "error" || message.type() === "warning") problems.push(`${message.type()}: ${message.text()}`);
 });
+
+/** First blocks of the ranges in which logs are asked for. */
+function startsOf(body) {
+  const calls = Array.isArray(body) ? body : [body];
+  return calls
+    .filter((call) => call?.method === "eth_getLogs")
+    .map(({ params }) => Number.parseInt(params[0].fromBlock, 16));
+}
 
 /** Adds `by` to one word of the first log with this topic, as a node that lies would. */
 function tamper(answers, { topic, word, by }) {
@@ -155,9 +79,14 @@ const cut = (route) => route.abort("connectionrefused");
 const methods = {
   open: async ({ url }) => void (await page.goto(url)),
   click: async ({ selector }) => void (await page.click(selector)),
+  /** One after the other, also those that come up when another has gone. */
+  click_all: async ({ selector }) => {
+    while ((await page.locator(selector).count()) > 0) await page.locator(selector).first().click();
+  },
   fill: async ({ selector, text }) => void (await page.fill(selector, text)),
   text: ({ selector }) => page.innerText(selector),
   texts: ({ selector }) => page.locator(selector).allInnerTexts(),
+  count: ({ selector }) => page.locator(selector).count(),
   attribute: ({ selector, name }) => page.getAttribute(selector, name),
   is_enabled: ({ selector }) => page.isEnabled(selector),
   wait: async ({ selector, state, seconds }) =>
@@ -176,24 +105,33 @@ const methods = {
     await page.waitForTimeout(700);
     await page.screenshot({ path, fullPage: whole });
   },
-  theme: async ({ theme }) => {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.waitForTimeout(300);
+  /** The window from now on. Colours that fade into each other would be measured half way. */
+  view: async ({ width, height, theme }) => {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
   },
   /** Sideways scrolling is a fault on a phone. */
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
   wallet: async (changes) => {
     Object.assign(wallet, changes);
-    if (changes.chainId !== undefined)
-      await page.evaluate((id) => window.plimsollWallet.emit("chainChanged", id), changes.chainId);
+    if (changes.chainId !== undefined) await emit("chainChanged", changes.chainId);
   },
   /** The wallet goes over to another of its accounts. */
   switch_account: async ({ to }) => {
-    account = to;
-    await page.evaluate((next) => window.plimsollWallet.emit("accountsChanged", [next]), to);
+    wallet.account = to;
+    await emit("accountsChanged", [to]);
   },
   /** Whether the node answers the page. */
   node: ({ answers }) => (answers ? page.unroute(`${rpcUrl}/**`, cut) : page.route(`${rpcUrl}/**`, cut)),
+  /** Whether the node's first block is another one, as after a start from nothing. */
+  restarted: async ({ is_restarted }) => {
+    await page.unroute(`${rpcUrl}/**`);
+    if (!is_restarted) return;
+    await change_answers((answers) => {
+      for (const { result } of answers) if (result?.number === "0x0") result.hash = `0x${"11".repeat(32)}`;
+      return false;
+    });
+  },
   tamper: (what) => change_answers((answers) => tamper(answers, what)),
   /** Puts `logs` behind those of the node, in the first answer that has any with the topic. */
   add_logs: ({ topic, logs }) =>
@@ -204,13 +142,16 @@ const methods = {
       found?.result.push(...logs);
       return found !== undefined;
     }),
-  /** What axe finds serious or worse: rule and place. */
+  /** What axe finds, however slight: weight, rule, place and why. */
   axe: async () => {
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => window.axe.run());
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")} ${node.failureSummary}`));
+    return violations.flatMap(({ id, impact, nodes }) =>
+      nodes.map(({ target, any, all, none }) => {
+        const why = [...any, ...all, ...none].map(({ message }) => message).join("; ");
+        return `${impact}, ${id}: ${target.join(" ")}: ${why}`;
+      }),
+    );
   },
   /** Milliseconds from each of `count` movements of the pointer over `selector` to the next painted frame. */
   pointer_times: ({ selector, count }) =>
@@ -237,6 +178,49 @@ const methods = {
   press: async ({ key }) => void (await page.keyboard.press(key)),
   focused: () =>
     page.evaluate(() => document.activeElement?.getAttribute("data-testid") ?? document.activeElement?.tagName),
+  /** Moves the focus on with the key Tab until it is on `selector`. */
+  tab_to: async ({ selector, most }) => {
+    for (let i = 0; i < most; i += 1) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+    }
+    throw new Error(`${most} times Tab and ${selector} has not had the focus`);
+  },
+  type: async ({ text }) => void (await page.keyboard.type(text)),
+  /** What a screen reader is told: name and description of what has this role and name. */
+  aria: ({ selector }) => page.locator(selector).first().ariaSnapshot(),
+  /** What the page keeps is overwritten with nonsense, or gets the version of a page to come. */
+  spoil_store: ({ name, version }) =>
+    page.evaluate(
+      ([database, to]) =>
+        new Promise((done, fail) => {
+          const opening = indexedDB.open(database, to);
+          opening.addEventListener("error", () => fail(opening.error));
+          opening.addEventListener("success", () => {
+            const [found] = opening.result.objectStoreNames;
+            const chunks = opening.result.transaction(found, "readwrite").objectStore(found);
+            const keys = chunks.getAllKeys();
+            keys.addEventListener("success", () => {
+              for (const key of keys.result) chunks.put({ logs: "nonsense" }, key);
+              chunks.transaction.addEventListener("complete", () => {
+                opening.result.close();
+                done(keys.result.length);
+              });
+            });
+          });
+        }),
+      [name, version],
+    ),
+  /** As in a private window that has no IndexedDB. */
+  forbid_store: () =>
+    page.addInitScript(() => {
+      Object.defineProperty(window, "indexedDB", {
+        get() {
+          throw new DOMException("The operation is insecure.", "SecurityError");
+        },
+      });
+    }),
+  log_starts: () => logStarts.splice(0),
   asked: () => wallet.asked.splice(0),
   requests: () => requests,
   problems: () => problems,

@@ -1,94 +1,23 @@
-"""A chain, a deployment, publishers, a keeper and the built page: what `make demo` starts, less the crowd."""
+"""What every browser test is given: the services and the page, and a browser with a wallet of its own."""
 
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import count
 from urllib.parse import urlparse
 
 import pytest
 
-from plimsoll import accounts, artifacts, web
-from plimsoll.bars import PricePath
-from plimsoll.deploy import LISTINGS
+from plimsoll import accounts, artifacts
 from plimsoll.processes import Children
-from plimsoll.replay import Clock, save_clock
-from tests.stack import Stack as Services
-from tests.stack import free_ports, start_stack
 from tests.web.browser import Browser, chromium_program
+from tests.web.flows import crash
+from tests.web.stage import REST_SECONDS, Stack, dev, start
 
-TRADER, NEWCOMER, RIVAL = 7, 8, 9
-"""Indices in the development mnemonic: Anvil signs for the first ten, and nobody else uses these."""
-RISE_BPS = 300
-RISE_SECONDS = 20
-"""Slow enough that no price jumps past the maintenance margin: what is liquidated still has something left."""
-LEAVES_REDEMPTIONS = {"PLIMSOLL_KEEPER__POLICIES": '["prices", "cranks", "orders", "funding", "gas_price"]'}
-"""A keeper that does the chores would be faster than the page."""
-REST_SECONDS = 30.0
+FIRST_STRANGER = 20
+"""From here on nobody else uses the accounts of the development mnemonic."""
 ASKED_CASH = 1_000 * 10**6
 """What the LP asks of the vault."""
-JUMP_BPS = 1_500
-JUMP_MS = 40_000
-"""Then, in one second: shorts of high leverage lose more than they have."""
-SMALL_FUND = {"PLIMSOLL_SKIN_IN_THE_GAME": "20", "PLIMSOLL_INSURANCE": "20"}
-"""Too little for the loss that a jump leaves, so that winners are deleveraged."""
-SHORT_WAITS = {"PLIMSOLL_COOLDOWN": "60", "PLIMSOLL_DEPOSIT_LOCK": "15"}
-
-
-@dataclass(frozen=True)
-class Stack(Services):
-    """The services and the page."""
-
-    page_url: str
-
-    def rise(self) -> None:
-        """From the next second on every price rises, by RISE_BPS in RISE_SECONDS."""
-        self._play(0, RISE_SECONDS * 1000)
-
-    def rest(self) -> None:
-        """Prices stand where the rise ends; comes back when the chain knows."""
-        save_clock(self.clock_path, Clock(JUMP_MS - 1000, JUMP_MS, 1000))
-        listing = LISTINGS[0]
-        market = self.deployment.markets[listing.symbol].address
-        expected = listing.price_wad * (10_000 + RISE_BPS) // 10_000
-        deadline = time.monotonic() + REST_SECONDS
-        while abs(self.contract("Lens").functions.market(market).call()[2] - expected) > expected // 1_000:
-            assert time.monotonic() < deadline, "prices do not come to rest"
-            time.sleep(0.5)
-
-    def jump(self) -> None:
-        """In two seconds every price stands JUMP_BPS over what it was listed at."""
-        self._play(JUMP_MS - 1000, JUMP_MS)
-
-    def _play(self, begin_ms: int, end_ms: int) -> None:
-        save_clock(self.clock_path, Clock(begin_ms, end_ms, 1000, int(time.time() * 1000) + 1000))
-
-
-def dev(index: int) -> str:
-    """The address of a development account."""
-    return accounts.dev_account(index).address
-
-
-def paths() -> dict[str, PricePath]:
-    """Each price rises in 20 steps from where its market is listed, stays, and jumps."""
-    times = (*(step * RISE_SECONDS * 50 for step in range(21)), JUMP_MS)
-    moves = (*(RISE_BPS * step // 20 for step in range(21)), JUMP_BPS)
-    return {
-        listing.feed_name: PricePath(
-            times, tuple(listing.price_wad + listing.price_wad * move // 10_000 for move in moves)
-        )
-        for listing in LISTINGS
-    }
-
-
-async def start(children: Children, folder: Path) -> Stack:
-    """Starts the services, and the page beside them."""
-    build = web.start_build(children)
-    terms = SMALL_FUND | SHORT_WAITS
-    services = await start_stack(children, folder, paths(), RISE_SECONDS, terms, LEAVES_REDEMPTIONS)
-    page_url = await web.serve_page(children, build, free_ports(1)[0], services.deployment_path.parent)
-    return Stack(**vars(services), page_url=page_url)
 
 
 @pytest.fixture(scope="session")
@@ -124,16 +53,30 @@ def opened(stack: Stack, account: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def browser(stack: Stack) -> Iterator[Browser]:
-    """Of the trader whom most tests share."""
-    yield from opened(stack, dev(TRADER))
+@pytest.fixture(scope="session")
+def strangers() -> Iterator[str]:
+    """Addresses of people who have never been here, with ether and nothing else. No two tests share one."""
+    return map(dev, count(FIRST_STRANGER))
 
 
 @pytest.fixture
-def newcomer(stack: Stack) -> Iterator[Browser]:
-    """Of somebody who has never been here."""
-    yield from opened(stack, dev(NEWCOMER))
+def browser(stack: Stack, strangers: Iterator[str]) -> Iterator[Browser]:
+    """Of a stranger."""
+    yield from opened(stack, next(strangers))
+
+
+@pytest.fixture(scope="session")
+def deleveraged(stack: Stack, strangers: Iterator[str]) -> str:
+    """Somebody whose BTC long was closed by ADL, and who has not collected what that pays."""
+    winner = next(strangers)
+    crash(stack, winner, next(strangers))
+    return winner
+
+
+@pytest.fixture
+def winner(stack: Stack, deleveraged: str) -> Iterator[Browser]:
+    """Of the one who was deleveraged."""
+    yield from opened(stack, deleveraged)
 
 
 @pytest.fixture

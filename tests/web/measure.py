@@ -17,8 +17,9 @@ from plimsoll import artifacts
 from plimsoll.processes import Children
 from plimsoll.web import FRONTEND
 from tests.web.browser import Browser, chromium_program, test_id
-from tests.web.conftest import TRADER, Stack, dev, start
+from tests.web.conftest import FIRST_STRANGER
 from tests.web.flows import WAD, connect, fund, order
+from tests.web.stage import Stack, dev, start
 from tests.web.test_risk import topic
 
 BUCKETS = 2_000
@@ -64,7 +65,7 @@ def measure(stack: Stack) -> list[float]:
     """Milliseconds from a movement of the pointer over the picture to the next frame."""
     program = chromium_program()
     assert program, "no Chromium or Google Chrome on PATH: run `make chromium`"
-    browser = Browser(program, stack.deployment.rpc_url, dev(TRADER))
+    browser = Browser(program, stack.deployment.rpc_url, dev(FIRST_STRANGER))
     try:
         fund(stack, browser.account)
         connect(stack, browser)

@@ -1,11 +1,12 @@
 """The first page in a real browser: from a wallet to the contracts and back, each claim checked against the chain."""
 
 from tests.web.browser import SCREENSHOTS, Browser, test_id, units
-from tests.web.conftest import Stack
-from tests.web.flows import USD, connect, deposit, free_balance, order, position, wallet_balance
+from tests.web.flows import USD, connect, deposit, free_balance, fund, order, placed, position, wallet_balance
+from tests.web.stage import Stack
 
 
 def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
+    stack.begin()
     connect(stack, browser)
 
     browser.click("faucet")
@@ -32,7 +33,8 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     before = free_balance(stack, browser.account)
     browser.click("place")
     browser.wait(test_id("position-BTC"))
-    browser.wait(f'{test_id("order-2")}[data-status="executed"]')
+    _, bought = placed(stack, browser.account)
+    browser.wait(f'{test_id(f"order-{bought}")}[data-status="executed"]')
 
     held = position(stack, browser.account, "BTC")
     row = test_id("position-BTC")
@@ -92,7 +94,8 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
     browser.wait_text("close-payout", "USDC")
     browser.click("close-confirm")
     browser.wait(test_id("position-BTC"), state="detached")
-    browser.wait(f'{test_id("order-3")}[data-status="executed"]')
+    sold = placed(stack, browser.account)[-1]
+    browser.wait(f'{test_id(f"order-{sold}")}[data-status="executed"]')
     assert position(stack, browser.account, "BTC").units == 0
     assert free_balance(stack, browser.account) - before > 2_500 * USD
     shown = units(browser.wait_text("free-balance", f"^{free_balance(stack, browser.account) // USD:,}\\."), 6)
@@ -107,6 +110,7 @@ def test_deposit_open_close(stack: Stack, browser: Browser) -> None:
 
 
 def test_deposit__wallet_without_typed_data__approves(stack: Stack, browser: Browser) -> None:
+    fund(stack, browser.account)
     connect(stack, browser)
     browser.wallet(hasTypedData=False)
     browser.do("asked")
@@ -118,6 +122,7 @@ def test_deposit__wallet_without_typed_data__approves(stack: Stack, browser: Bro
 
 
 def test_rejection_and_refusal_are_told_in_words(stack: Stack, browser: Browser) -> None:
+    fund(stack, browser.account)
     connect(stack, browser)
     before = free_balance(stack, browser.account), wallet_balance(stack, browser.account)
     browser.wallet(rejects=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.web.browser import Browser, test_id, units
-from tests.web.conftest import Stack
 from tests.web.flows import USD, WAD, connect, free_balance, fund, order, position
+from tests.web.stage import Stack
 
 pytestmark = pytest.mark.usefixtures("asked")
 CLOSE_LONG = -(2**255)

@@ -1,25 +1,16 @@
 """One trader, from the first look at the page to the claim after a crash."""
 
-from plimsoll import accounts
-from tests.stack import Stack as Services
+from collections.abc import Iterator
+
 from tests.web.browser import SCREENSHOTS, Browser, test_id, units
-from tests.web.conftest import RIVAL, Stack
-from tests.web.flows import USD, WAD, connect, deposit, free_balance, fund, order, position
+from tests.web.flows import USD, connect, deposit, free_balance, fund, order, place_market, position
+from tests.web.stage import Stack
 
 
-def short_with_little_margin(stack: Services, account: str, symbol: str, usd: int) -> None:
-    """A rival who will lose more than they have."""
-    market = stack.deployment.markets[symbol].address
-    price = stack.contract("Lens").functions.market(market).call()[2]
-    now = stack.w3.eth.get_block("latest")["timestamp"]
-    size = -usd * WAD * WAD // price
-    rival_order = (market, 0, size, usd * USD // 36, 0, 0, False, now + 120)
-    sent = stack.contract("OrderBook").functions.place(rival_order).transact({"from": account})
-    assert stack.w3.eth.wait_for_transaction_receipt(sent)["status"] == 1
-
-
-def test_newcomer__opens__is_deleveraged_in_a_crash__reads_why__claims(stack: Stack, newcomer: Browser) -> None:
-    browser, rival = newcomer, accounts.dev_account(RIVAL).address
+def test_newcomer__opens__is_deleveraged_in_a_crash__reads_why__claims(
+    stack: Stack, browser: Browser, strangers: Iterator[str]
+) -> None:
+    rival = next(strangers)
     stack.rest()
     connect(stack, browser)
     browser.click("faucet")
@@ -32,7 +23,7 @@ def test_newcomer__opens__is_deleveraged_in_a_crash__reads_why__claims(stack: St
     browser.wait(test_id("position-BTC"))
 
     fund(stack, rival)
-    short_with_little_margin(stack, rival, "BTC", 120_000)
+    place_market(stack, rival, "BTC", -120_000, 120_000 * USD // 36)
     browser.wait_text("oi-short", r"\$1[12]\d\.")
     stack.jump()
 

@@ -3,7 +3,7 @@
 from eth_utils.abi import event_abi_to_log_topic
 
 from tests.web.browser import Browser, test_id
-from tests.web.conftest import Stack
+from tests.web.stage import Stack
 
 SCORE = 5
 """Word of `Deleveraged` that carries the score."""
@@ -21,18 +21,18 @@ def rounds(stack: Stack) -> list[int]:
     return sorted({log["args"]["price_round"] for log in logs})
 
 
-def test_round__a_tampered_score__is_the_first_violation(stack: Stack, browser: Browser) -> None:
-    found = rounds(stack)
-    assert found, "nobody has been deleveraged: test_path.py comes first"
-    browser.open(f"{stack.page_url}#/risk")
-    browser.wait_text("rounds-verdict", "follow the rules")
-    browser.click(f"round-BTC-{found[0]}-link")
-    browser.wait(f'{test_id("verdict")}[data-holds="true"]')
+def test_round__as_it_was__holds(stack: Stack, winner: Browser) -> None:
+    winner.open(f"{stack.page_url}#/risk")
+    winner.wait_text("rounds-verdict", "follow the rules")
+    winner.click(f"round-BTC-{rounds(stack)[0]}-link")
+    winner.wait(f'{test_id("verdict")}[data-holds="true"]')
 
-    browser.do("tamper", topic=topic(stack, "Deleveraged"), word=SCORE, by=1)
-    browser.open("about:blank")
-    browser.open(f"{stack.page_url}#/risk/BTC/{found[0]}")
-    browser.wait(f'{test_id("verdict")}[data-holds="false"]')
-    browser.wait_text("verdict", "The first rule broken: score")
-    browser.click("page-risk")
-    browser.wait_text("rounds-verdict", f"1 of {len(found)} break")
+
+def test_round__a_tampered_score__is_the_first_violation(stack: Stack, winner: Browser) -> None:
+    found = rounds(stack)
+    winner.do("tamper", topic=topic(stack, "Deleveraged"), word=SCORE, by=1)
+    winner.open(f"{stack.page_url}#/risk/BTC/{found[0]}")
+    winner.wait(f'{test_id("verdict")}[data-holds="false"]')
+    winner.wait_text("verdict", "The first rule broken: score")
+    winner.click("page-risk")
+    winner.wait_text("rounds-verdict", f"1 of {len(found)} break")

@@ -1,8 +1,8 @@
 """One-click trading: a key in the browser trades within its limits, without the wallet, until it is revoked."""
 
 from tests.web.browser import Browser, test_id
-from tests.web.conftest import Stack
 from tests.web.flows import USD, connect, fund, order, position
+from tests.web.stage import Stack
 
 
 def test_session_key__trades_without_the_wallet_until_revoked(stack: Stack, browser: Browser) -> None:

@@ -1,8 +1,8 @@
 """Capital goes into the vault and the insurance fund, and comes back, through the forms."""
 
 from tests.web.browser import Browser, test_id, units
-from tests.web.conftest import Stack
 from tests.web.flows import USD, connect, fund, wallet_balance
+from tests.web.stage import Stack
 
 
 def connect_at(stack: Stack, browser: Browser, page: str) -> None:

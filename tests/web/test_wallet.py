@@ -1,20 +1,19 @@
 """What a wallet can do to a page, and what the page must be for everybody."""
 
-import pytest
+from collections.abc import Iterator
+from signal import SIGCONT, SIGSTOP
 
 from tests.web.browser import Browser, test_id
-from tests.web.conftest import NEWCOMER, Stack, dev
-from tests.web.flows import connect, free_balance
-
-PAGES = {"trade": "form", "vault": test_id("vault-worth"), "risk": "ol", "portfolio": "dl"}
-"""What is there when a page has been read."""
+from tests.web.flows import connect, free_balance, fund, place_market, position, wait_until
+from tests.web.stage import Stack
 
 
-def test_account_changed__shows_the_other_one(stack: Stack, browser: Browser) -> None:
+def test_account_changed__shows_the_other_one(stack: Stack, browser: Browser, strangers: Iterator[str]) -> None:
+    fund(stack, browser.account)
     connect(stack, browser)
     mine = free_balance(stack, browser.account) // 10**6
     browser.wait_text("free-balance", rf"^{mine:,}\.")
-    other = dev(NEWCOMER)
+    other = next(strangers)
     browser.do("switch_account", to=other)
     browser.wait_text("address", other[-4:])
     theirs = free_balance(stack, other) // 10**6
@@ -44,23 +43,85 @@ def test_chain_that_stops_answering__keeps_the_last_numbers(stack: Stack, browse
     browser.do("forget_problems")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing_serious_on_any_page(stack: Stack, browser: Browser, theme: str) -> None:
+def test_account_changed__closes_a_dialog_about_the_other_one(
+    stack: Stack, browser: Browser, strangers: Iterator[str]
+) -> None:
+    other = next(strangers)
+    for account in (browser.account, other):
+        fund(stack, account)
+        place_market(stack, account, "SOL", 1_000, 500 * 10**6)
+    wait_until(lambda: position(stack, other, "SOL").units > 0, "the order was not executed")
     connect(stack, browser)
-    browser.do("theme", theme=theme)
-    for page, content in PAGES.items():
-        browser.click(f"page-{page}")
-        browser.wait(f"main {content}", state="attached")
-        assert browser.do("axe") == [], page
+    browser.click("close-SOL")
+    browser.wait_text("close-payout", "USDC")
+    browser.do("switch_account", to=other)
+    browser.wait("dialog", state="detached")
+    browser.wait_text("address", other[-4:])
+    browser.wait(test_id("position-SOL"))
+    assert browser.do("count", selector="dialog") == 0
 
 
-def test_keyboard__reaches_the_page_and_closes_dialogs(stack: Stack, browser: Browser) -> None:
+FAILURES = {
+    (4001, "User denied transaction signature."): "You rejected it in the wallet. Nothing was sent.",
+    (4100, "The account is not authorized."): "does not let this page use the account",
+    (4900, "Disconnected from all chains."): "lost its connection",
+    (-32002, "Request already pending."): "still waits for your answer to an earlier request",
+    (-32000, "insufficient funds for gas * price + value"): "Not enough ETH for gas",
+    (-32000, "nonce too high: next nonce 3, tx nonce 900"): "remembers an older run of this chain",
+    (-32603, "Ledger: the device is locked"): "the device is locked",
+}
+"""What wallets answer, by code and message, and what the page must say then."""
+
+
+def test_wallet_that_fails__is_told_in_words(stack: Stack, browser: Browser) -> None:
+    fund(stack, browser.account)
+    connect(stack, browser)
+    before = free_balance(stack, browser.account)
+    browser.click("way-withdraw")
+    browser.fill("cash-amount", "1")
+    for (code, message), told in FAILURES.items():
+        browser.wallet(fails={"code": code, "message": message})
+        browser.click("cash-submit")
+        browser.wait_text("toast", told)
+        browser.do("click", selector=f"{test_id('toast')} button")
+        browser.wait(test_id("toast"), state="detached")
+    browser.wallet(fails=None)
+    assert free_balance(stack, browser.account) == before
+    browser.click("cash-submit")
+    browser.wait_text("toast", "is in your wallet")
+
+
+def test_wallet_that_will_not_connect__is_told_in_the_dialog(stack: Stack, browser: Browser) -> None:
     browser.open(stack.page_url)
     browser.wait(test_id("index-price"))
-    browser.do("press", key="Tab")
-    browser.do("press", key="Enter")
-    assert browser.do("focused") == "MAIN"
+    browser.wallet(rejects=True)
     browser.click("connect")
-    browser.wait(test_id("wallet-org.plimsoll.test"))
-    browser.do("press", key="Escape")
-    browser.wait(test_id("wallet-org.plimsoll.test"), state="detached")
+    browser.click("wallet-org.plimsoll.test")
+    browser.wait_text("connect-problem", "You rejected it in the wallet")
+    browser.wallet(rejects=False)
+    browser.click("wallet-org.plimsoll.test")
+    browser.wait(test_id("address"))
+
+
+def test_chain_restarted__forgets_the_old_one_and_goes_on(stack: Stack, browser: Browser) -> None:
+    connect(stack, browser)
+    browser.do("restarted", is_restarted=True)
+    browser.wait_text("notice", "The chain was started anew")
+    browser.do("restarted", is_restarted=False)
+    browser.wait(test_id("index-price"))
+    browser.wait(test_id("address"))
+
+
+def test_prices_that_stop__are_called_old(stack: Stack, browser: Browser) -> None:
+    fund(stack, browser.account)
+    connect(stack, browser)
+    for publisher in stack.publishers:
+        publisher.signal(SIGSTOP)
+    try:
+        browser.wait_text("stale", "The BTC price is too old", seconds=90)
+        browser.fill("size", "500")
+        browser.wait_text("ticket-problem", "too old")
+    finally:
+        for publisher in stack.publishers:
+            publisher.signal(SIGCONT)
+    browser.wait(test_id("stale"), state="detached")

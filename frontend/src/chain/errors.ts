@@ -7,7 +7,10 @@ import {
   InsufficientFundsError,
   NonceTooHighError,
   NonceTooLowError,
+  ProviderDisconnectedError,
+  ResourceUnavailableRpcError,
   TimeoutError,
+  UnauthorizedProviderError,
   UserRejectedRequestError,
 } from "viem";
 import { reasonInWords } from "../lib/words";
@@ -50,6 +53,9 @@ export function explain(error: unknown): string {
     return reverted.reason === undefined ? "The contract refused it without a reason." : reasonInWords(reverted.reason);
   }
   const is = (kind: new (...args: never[]) => Error) => error.walk((cause) => cause instanceof kind) !== null;
+  if (is(UnauthorizedProviderError)) return "Your wallet does not let this page use the account. Connect it again.";
+  if (is(ProviderDisconnectedError)) return "Your wallet has lost its connection to the chain.";
+  if (is(ResourceUnavailableRpcError)) return "Your wallet still waits for your answer to an earlier request. Open it.";
   if (is(InsufficientFundsError)) return "Not enough ETH for gas. On a local chain the faucet gives some.";
   if (is(NonceTooHighError) || is(NonceTooLowError))
     return "Your wallet remembers an older run of this chain. Clear its activity data for this network and try again.";

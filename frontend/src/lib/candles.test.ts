@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { intervalFor, toCandles } from "./candles";
+import { chartInWords, intervalFor, toCandles } from "./candles";
 import { WAD } from "./fixed";
 
 const point = (price: bigint, publishedAt: bigint) => ({ price: price * WAD, publishedAt });
@@ -19,4 +19,11 @@ test("the interval grows with the span", () => {
   expect(intervalFor([point(1n, 0n), point(1n, 101n)], 100)).toBe(5);
   expect(intervalFor([point(1n, 0n), point(1n, 1_000n)], 100)).toBe(15);
   expect(intervalFor([point(1n, 0n), point(1n, 10_000_000n)], 10)).toBe(86_400);
+});
+
+test("a chart in words tells where it begins and ends, and how far it went", () => {
+  expect(chartInWords([])).toBe("There is no price yet.");
+  expect(chartInWords([point(10n, 61n), point(14n, 62n), point(9n, 63n), point(11n, 3_601n)])).toBe(
+    "From 10.000 at 00:01:01 to 11.000 at 01:00:01 UTC; lowest 9.000, highest 14.000.",
+  );
 });

@@ -1,5 +1,6 @@
 /** Published prices become candles, for drawing. */
-import { toNumber } from "./fixed";
+import { formatPrice, max, min, toNumber } from "./fixed";
+import { formatClock } from "./words";
 
 export interface PricePoint {
   price: bigint;
@@ -44,4 +45,16 @@ export function intervalFor(points: readonly PricePoint[], most: number): number
   if (first === undefined || last === undefined) return INTERVALS[0];
   const span = Number(last.publishedAt - first.publishedAt);
   return INTERVALS.find((seconds) => span / seconds <= most) ?? 86_400;
+}
+
+/** What a chart of `points` shows, for those who cannot see it. */
+export function chartInWords(points: readonly PricePoint[]): string {
+  const first = points[0];
+  const last = points.at(-1);
+  if (first === undefined || last === undefined) return "There is no price yet.";
+  const prices = points.map(({ price }) => price);
+  return (
+    `From ${formatPrice(first.price)} at ${formatClock(first.publishedAt)} to ${formatPrice(last.price)} at ` +
+    `${formatClock(last.publishedAt)} UTC; lowest ${formatPrice(prices.reduce(min))}, highest ${formatPrice(prices.reduce(max))}.`
+  );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatRoute, parseRoute, type Route } from "./route";
+import { formatRoute, parseRoute, titleOf, type Route } from "./route";
 
 test.each<[string, Route]>([
   ["#/trade", { page: "trade", symbol: null }],
@@ -19,4 +19,13 @@ test.each(["", "#", "#/", "#/nowhere"])("%j is the trading page", (hash) => {
 
 test("a round that is no number is the risk page", () => {
   expect(parseRoute("#/risk/ETH/x1")).toEqual({ page: "risk" });
+});
+
+test.each([
+  ["#/trade/BTC", "Trade BTC · Plimsoll"],
+  ["#/trade", "Trade · Plimsoll"],
+  ["#/vault", "Vault · Plimsoll"],
+  ["#/risk/ETH/12", "ADL round ETH #12 · Plimsoll"],
+])("the window of %s is called %j", (hash, title) => {
+  expect(titleOf(parseRoute(hash))).toBe(title);
 });

@@ -28,3 +28,15 @@ export function formatRoute(route: Route): string {
       return `#/${route.page}`;
   }
 }
+
+/** What the window is called: that is what a screen reader says first, and what tells tabs apart. */
+export function titleOf(route: Route): string {
+  switch (route.page) {
+    case "trade":
+      return `Trade${route.symbol === null ? "" : ` ${route.symbol}`} · Plimsoll`;
+    case "round":
+      return `ADL round ${route.symbol} #${route.round} · Plimsoll`;
+    default:
+      return `${route.page[0]?.toUpperCase()}${route.page.slice(1)} · Plimsoll`;
+  }
+}

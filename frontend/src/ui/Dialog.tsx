@@ -1,4 +1,4 @@
-import { useEffect, useRef, type ReactNode } from "react";
+import { useLayoutEffect, useRef, type ReactNode } from "react";
 
 interface Props {
   title: string;
@@ -11,18 +11,27 @@ interface Props {
 /** A modal dialog of the browser's own: it keeps the focus inside and closes on Escape. */
 export function Dialog({ title, onClose, children, className = "", testId }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
-    if (dialog !== null && !dialog.open) dialog.showModal();
+    dialog?.showModal();
+    // Closing gives the focus back to what had it; a dialog that is only taken away would leave it nowhere.
+    return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={ref} className={`dialog ${className}`} data-testid={testId} aria-label={title} onClose={onClose}>
-      <header>
+    <dialog
+      ref={ref}
+      className={`dialog ${className}`}
+      data-testid={testId}
+      aria-label={title}
+      // It comes late: by then the dialog may be open again.
+      onClose={(event) => event.currentTarget.open || onClose()}
+    >
+      <div className="dialog-head">
         <h2>{title}</h2>
-        <button type="button" className="ghost icon" aria-label="Close" onClick={() => ref.current?.close()}>
+        <button type="button" className="ghost icon" data-testid="close-dialog" aria-label="Close" onClick={() => ref.current?.close()}>
           ×
         </button>
-      </header>
+      </div>
       {children}
     </dialog>
   );

@@ -15,7 +15,7 @@ export function Hits({ owner, account }: { owner: Address; account: Account | un
   return (
     <section className="hits" aria-label="Positions that were closed for you">
       {unread.slice(0, SHOWN).map((incident, index) => (
-        <article key={incident.key} role="alert" className={incident.kind === "adl" ? "hit warn" : "hit bad"}>
+        <div key={incident.key} role="alert" className={incident.kind === "adl" ? "hit warn" : "hit bad"}>
           <button
             type="button"
             className="ghost small"
@@ -31,7 +31,7 @@ export function Hits({ owner, account }: { owner: Address; account: Account | un
             </summary>
             <IncidentCard incident={incident} account={account} />
           </details>
-        </article>
+        </div>
       ))}
       {unread.length > SHOWN && <p className="hint">{unread.length - SHOWN} more below your portfolio.</p>}
     </section>

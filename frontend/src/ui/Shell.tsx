@@ -3,7 +3,7 @@ import { Suspense, lazy, useEffect, useRef } from "react";
 import { usePlimsoll } from "../chain/context";
 import { useSnapshot, type Account, type Venue } from "../chain/reads";
 import { useWallet } from "../chain/wallet";
-import type { Route } from "../lib/route";
+import { titleOf, type Route } from "../lib/route";
 import { AdlWarnings } from "./adl/AdlWarnings";
 import { Hits } from "./Hits";
 import { Notice } from "./Notice";
@@ -59,6 +59,10 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const page = useRef(route.page);
+  const title = titleOf(route);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   useEffect(() => {
     if (page.current === route.page) return;
     page.current = route.page;
@@ -80,17 +84,7 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
   const account = held?.address === wallet.address ? held : undefined;
   return (
     <div className={isOffline ? "terminal is-offline" : "terminal"}>
-      <a
-        className="skip"
-        href={window.location.hash}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
-        Skip to the page
-      </a>
-      <TopBar account={account} page={route.page} />
+      <TopBar account={account} page={route.page} onSkip={() => main.current?.focus()} />
       {isOffline && (
         <div className="banner bad" role="alert" data-testid="offline">
           The chain does not answer. What you see is as of block {venue.block.toString()}; it goes on by itself when the
@@ -98,7 +92,7 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
         </div>
       )}
       <WalletBanner />
-      {account !== undefined && <AdlWarnings account={account} venue={venue} />}
+      {account !== undefined && <AdlWarnings key={account.address} account={account} venue={venue} />}
       {wallet.address !== undefined && <Hits owner={wallet.address} account={account} />}
       <main className="page" ref={main} tabIndex={-1}>
         <Suspense fallback={<p className="empty">Loading the page.</p>}>

@@ -31,9 +31,12 @@ function ThemeButton() {
   );
 }
 
+/** The button that opened the dialog goes with it; the one that comes in its place takes over the focus. */
+const focusAccount = () => requestAnimationFrame(() => document.getElementById("account")?.focus());
+
 function WalletDialog({ onClose }: { onClose: () => void }) {
   const wallets = useWallets();
-  const connect = useConnect();
+  const connect = useConnect({ mutation: { onSuccess: focusAccount } });
   return (
     <Dialog title="Connect a wallet" onClose={onClose}>
       {wallets.length === 0 && (
@@ -68,7 +71,7 @@ function WalletDialog({ onClose }: { onClose: () => void }) {
         </p>
       )}
       {connect.error !== null && (
-        <p className="bad" role="alert">
+        <p className="bad" role="alert" data-testid="connect-problem">
           {explain(connect.error)}
         </p>
       )}
@@ -120,7 +123,14 @@ function Pages({ page }: { page: Route["page"] }) {
   );
 }
 
-export function TopBar({ account, page }: { account: Account | undefined; page: Route["page"] }) {
+interface Props {
+  account: Account | undefined;
+  page: Route["page"];
+  /** Sends the focus to the page itself. */
+  onSkip: () => void;
+}
+
+export function TopBar({ account, page, onSkip }: Props) {
   const { deployment } = usePlimsoll();
   const wallet = useWallet();
   const disconnect = useDisconnect();
@@ -128,6 +138,16 @@ export function TopBar({ account, page }: { account: Account | undefined; page: 
   const { symbol, decimals } = deployment.collateral;
   return (
     <header className="top">
+      <a
+        className="skip"
+        href={window.location.hash}
+        onClick={(event) => {
+          event.preventDefault();
+          onSkip();
+        }}
+      >
+        Skip to the page
+      </a>
       <span className="brand">
         <Logo size={22} />
         <b>Plimsoll</b>
@@ -160,6 +180,7 @@ export function TopBar({ account, page }: { account: Account | undefined; page: 
       ) : (
         <button
           type="button"
+          id="account"
           className="ghost account"
           title={`${wallet.address} (${wallet.name}). Click to disconnect.`}
           data-testid="disconnect"

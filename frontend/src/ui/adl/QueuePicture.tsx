@@ -62,19 +62,15 @@ function paint(
   }
 }
 
-function Facts({ cell, market, isMine }: { cell: Cell | undefined; market: MarketState; isMine: boolean }) {
-  if (cell === undefined || market.view === null) return <>Point at a bucket, or move the slider.</>;
+/** One bucket: where it stands, and what it holds. */
+function factsOf(cell: Cell | undefined, market: MarketState, isMine: boolean): { place: string; rest: string } {
+  if (cell === undefined || market.view === null) return { place: "", rest: "Point at a bucket, or move the slider." };
   const equity = equityOf(cell.id, market.view.index_price, market.view.funding_index);
   const place =
     cell.rank > 0 ? `Number ${cell.rank} in the queue` : cell.isLiquidatable ? "To be liquidated" : "Not in the queue";
-  return (
-    <>
-      <b>{place}</b>
-      {isMine && " (you)"}: {formatUnits(cell.units)} {market.info.symbol} in bucket {bucketInWords(cell.id)}, equity{" "}
-      {formatPrice(equity)} per unit
-      {cell.rank > 0 && `, score ${formatDecimal(cell.score, 18, { places: 4 })}`}
-    </>
-  );
+  const score = cell.rank > 0 ? `, score ${formatDecimal(cell.score, 18, { places: 4 })}` : "";
+  const holds = `${formatUnits(cell.units)} ${market.info.symbol} in bucket ${bucketInWords(cell.id)}`;
+  return { place, rest: `${isMine ? " (you)" : ""}: ${holds}, equity ${formatPrice(equity)} per unit${score}` };
 }
 
 interface Props {
@@ -107,6 +103,7 @@ export function QueuePicture({ market, side, mine }: Props) {
   }, [picture, mine, chosen, theme]);
 
   const index = picture.cells.findIndex(({ id }) => id === chosen);
+  const { place, rest } = factsOf(picture.cells[index], market, chosen !== undefined && chosen === mine);
   return (
     <div className="queue">
       <canvas
@@ -134,10 +131,13 @@ export function QueuePicture({ market, side, mine }: Props) {
         min={0}
         max={Math.max(0, picture.cells.length - 1)}
         value={Math.max(0, index)}
+        aria-valuetext={place + rest}
+        onFocus={() => setChosen(chosen ?? mine ?? picture.cells[0]?.id)}
         onChange={(event) => setChosen(picture.cells[Number(event.target.value)]?.id)}
       />
-      <p className="muted" role="status" data-testid="queue-facts">
-        <Facts cell={picture.cells[index]} market={market} isMine={chosen !== undefined && chosen === mine} />
+      <p className="muted" data-testid="queue-facts">
+        <b>{place}</b>
+        {rest}
       </p>
     </div>
   );

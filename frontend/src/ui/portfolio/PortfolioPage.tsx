@@ -14,6 +14,7 @@ export function PortfolioPage({ venue, account }: { venue: Venue; account: Accou
   if (address === undefined)
     return (
       <div className="stack">
+        <h1 className="sr">Portfolio</h1>
         <Panel title="Portfolio">
           <div className="empty">
             <p>Connect a wallet to see what it has here, and its history.</p>
@@ -32,7 +33,7 @@ export function PortfolioPage({ venue, account }: { venue: Venue; account: Accou
         </Panel>
       )}
       <Incidents owner={address} account={account} />
-      <Positions account={account} venue={venue} />
+      <Positions key={address} account={account} venue={venue} />
       <HistoryPanel owner={address} />
     </div>
   );

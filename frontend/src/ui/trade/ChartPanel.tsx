@@ -1,9 +1,10 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useHistory } from "../../chain/history";
 import { usePrices } from "../../chain/prices";
 import type { HeldPosition, MarketState } from "../../chain/reads";
 import { useWallet } from "../../chain/wallet";
-import { INTERVALS, intervalFor } from "../../lib/candles";
+import { INTERVALS, chartInWords, intervalFor } from "../../lib/candles";
+import { formatPrice } from "../../lib/fixed";
 import type { OrderRecord } from "../../lib/orders";
 import { formatInterval } from "../../lib/words";
 import { Choice, Panel } from "../parts";
@@ -42,6 +43,8 @@ export function ChartPanel({ market, position, orders }: Props) {
     setChoice(value);
   };
 
+  const words = useMemo(() => chartInWords(points), [points]);
+
   const lines: Line[] = [];
   if (position !== undefined) {
     lines.push({ price: position.view.entry_price, title: "Entry", tone: "accent" });
@@ -77,7 +80,11 @@ export function ChartPanel({ market, position, orders }: Props) {
         </>
       }
     >
-      <PriceChart points={points} interval={interval} lines={lines} marks={marks} />
+      <PriceChart points={points} interval={interval} lines={lines} marks={marks} describedBy="chart-words" />
+      <p className="sr" id="chart-words">
+        {words} {lines.map((line) => `${line.title} ${formatPrice(line.price)}. `)}
+        {history.feed.length > 0 && `${history.feed.length} liquidations and deleveragings, ${mine.size} of them yours.`}
+      </p>
     </Panel>
   );
 }

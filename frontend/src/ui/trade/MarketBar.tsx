@@ -27,7 +27,7 @@ function Alerts({ market }: { market: MarketState }) {
         </div>
       )}
       {view.is_stale && (
-        <div className="banner warn" role="status">
+        <div className="banner warn" role="status" data-testid="stale">
           The {market.info.symbol} price is too old. Orders wait for a fresh one.
         </div>
       )}

@@ -38,6 +38,8 @@ interface Props {
   interval: number;
   lines: readonly Line[];
   marks: readonly Mark[];
+  /** Id of the text that tells what is drawn. */
+  describedBy: string;
 }
 
 function color(name: string): string {
@@ -64,7 +66,7 @@ function toMarkers(marks: readonly Mark[], interval: number, first: number): Ser
   return [...found.values()].toSorted((a, b) => Number(a.time) - Number(b.time));
 }
 
-export function PriceChart({ points, interval, lines, marks }: Props) {
+export function PriceChart({ points, interval, lines, marks, describedBy }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<IChartApi | null>(null);
   const series = useRef<ISeriesApi<"Candlestick"> | null>(null);
@@ -151,7 +153,13 @@ export function PriceChart({ points, interval, lines, marks }: Props) {
 
   return (
     <div className="chart">
-      <div ref={frame} className="chart-frame" role="group" aria-label="Candles of the index price" />
+      <div
+        ref={frame}
+        className="chart-frame"
+        role="group"
+        aria-label="Candles of the index price"
+        aria-describedby={describedBy}
+      />
       {candles.length === 0 && <p className="empty over">Waiting for the first price.</p>}
     </div>
   );

@@ -35,7 +35,8 @@ export function TradePage({ venue, account, symbol }: Props) {
       <div className="layout">
         <div className="main-column">
           <ChartPanel key={market.info.feed} market={market} position={position} orders={here} />
-          <Positions account={account} venue={venue} />
+          {/* A dialog about a position of one account must not go on with that of another. */}
+          <Positions key={wallet.address} account={account} venue={venue} />
           <Orders orders={orders} venue={venue} isConnected={wallet.address !== undefined} />
         </div>
         <aside className="side-column" aria-label="Order form and account">
