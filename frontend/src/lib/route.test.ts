@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatRoute, parseRoute, titleOf, type Route } from "./route";
+import { formatRoute, parseRoute, nameOf, type Route } from "./route";
 
 test.each<[string, Route]>([
   ["#/trade", { page: "trade", symbol: null }],
@@ -22,10 +22,10 @@ test("a round that is no number is the risk page", () => {
 });
 
 test.each([
-  ["#/trade/BTC", "Trade BTC · Plimsoll"],
-  ["#/trade", "Trade · Plimsoll"],
-  ["#/vault", "Vault · Plimsoll"],
-  ["#/risk/ETH/12", "ADL round ETH #12 · Plimsoll"],
-])("the window of %s is called %j", (hash, title) => {
-  expect(titleOf(parseRoute(hash))).toBe(title);
+  ["#/trade/BTC", "Trade BTC"],
+  ["#/trade", "Trade"],
+  ["#/vault", "Vault and insurance"],
+  ["#/risk/ETH/12", "ADL round ETH #12"],
+])("%s is called %j", (hash, title) => {
+  expect(nameOf(parseRoute(hash))).toBe(title);
 });

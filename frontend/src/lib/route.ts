@@ -29,14 +29,18 @@ export function formatRoute(route: Route): string {
   }
 }
 
-/** What the window is called: that is what a screen reader says first, and what tells tabs apart. */
-export function titleOf(route: Route): string {
+/** The name of a page, for its heading and its window. */
+export function nameOf(route: Route): string {
   switch (route.page) {
     case "trade":
-      return `Trade${route.symbol === null ? "" : ` ${route.symbol}`} · Plimsoll`;
+      return route.symbol === null ? "Trade" : `Trade ${route.symbol}`;
     case "round":
-      return `ADL round ${route.symbol} #${route.round} · Plimsoll`;
-    default:
-      return `${route.page[0]?.toUpperCase()}${route.page.slice(1)} · Plimsoll`;
+      return `ADL round ${route.symbol} #${route.round}`;
+    case "vault":
+      return "Vault and insurance";
+    case "risk":
+      return "Risk";
+    case "portfolio":
+      return "Portfolio";
   }
 }

@@ -3,7 +3,7 @@ import { Suspense, lazy, useEffect, useRef } from "react";
 import { usePlimsoll } from "../chain/context";
 import { useSnapshot, type Account, type Venue } from "../chain/reads";
 import { useWallet } from "../chain/wallet";
-import { titleOf, type Route } from "../lib/route";
+import { nameOf, type Route } from "../lib/route";
 import { AdlWarnings } from "./adl/AdlWarnings";
 import { Hits } from "./Hits";
 import { Notice } from "./Notice";
@@ -59,10 +59,10 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const page = useRef(route.page);
-  const title = titleOf(route);
+  const name = nameOf(route);
   useEffect(() => {
-    document.title = title;
-  }, [title]);
+    document.title = `${name} · Plimsoll`;
+  }, [name]);
   useEffect(() => {
     if (page.current === route.page) return;
     page.current = route.page;
@@ -95,6 +95,7 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
       {account !== undefined && <AdlWarnings key={account.address} account={account} venue={venue} />}
       {wallet.address !== undefined && <Hits owner={wallet.address} account={account} />}
       <main className="page" ref={main} tabIndex={-1}>
+        <h1 className="sr">{name}</h1>
         <Suspense fallback={<p className="empty">Loading the page.</p>}>
           <Page route={route} venue={venue} account={account} />
         </Suspense>

@@ -14,7 +14,6 @@ export function PortfolioPage({ venue, account }: { venue: Venue; account: Accou
   if (address === undefined)
     return (
       <div className="stack">
-        <h1 className="sr">Portfolio</h1>
         <Panel title="Portfolio">
           <div className="empty">
             <p>Connect a wallet to see what it has here, and its history.</p>
@@ -25,7 +24,6 @@ export function PortfolioPage({ venue, account }: { venue: Venue; account: Accou
     );
   return (
     <div className="stack">
-      <h1 className="sr">Portfolio</h1>
       <Summary account={account} />
       {account !== undefined && account.deferred.length > 0 && (
         <Panel title="Claims that wait">

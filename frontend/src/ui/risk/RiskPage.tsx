@@ -11,7 +11,6 @@ export function RiskPage({ venue }: { venue: Venue }) {
   const history = useHistory();
   return (
     <div className="stack">
-      <h1 className="sr">Risk</h1>
       <Waterfall venue={venue} history={history} />
       <MarketsTable venue={venue} />
       <div className="two">

@@ -148,9 +148,6 @@ export function RoundPage({ venue, symbol, number }: { venue: Venue; symbol: str
     );
   return (
     <div className="stack">
-      <h1 className="sr">
-        ADL round {symbol} #{number.toString()}
-      </h1>
       <Panel
         title={`ADL round ${symbol} #${number}`}
         aside={

@@ -30,7 +30,6 @@ export function TradePage({ venue, account, symbol }: Props) {
   const here = orders.filter((order) => order.market.toLowerCase() === market.info.address.toLowerCase());
   return (
     <>
-      <h1 className="sr">Trade {market.info.symbol}</h1>
       <MarketBar venue={venue} selected={market} onSelect={(next) => go({ page: "trade", symbol: next })} />
       <div className="layout">
         <div className="main-column">

@@ -26,7 +26,6 @@ export function VaultPage({ venue, account }: { venue: Venue; account: Account |
     );
   return (
     <>
-      <h1 className="sr">Vault and insurance</h1>
       <div className="layout">
         <div className="main-column">
           {capital.vault === null && (
