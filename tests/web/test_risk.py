@@ -36,3 +36,8 @@ def test_round__a_tampered_score__is_the_first_violation(stack: Stack, winner: B
     winner.wait_text("verdict", "The first rule broken: score")
     winner.click("page-risk")
     winner.wait_text("rounds-verdict", f"1 of {len(found)} break")
+
+    # The lie was told once. Whoever asks the node again hears the truth, and nothing of the lie is kept.
+    winner.do("click", selector=f'[data-testid="round-BTC-{found[0]}"] a')
+    winner.click("read-again")
+    winner.wait(f'{test_id("verdict")}[data-holds="true"]')
