@@ -8,8 +8,8 @@ from plimsoll.accounting import Ledger
 from plimsoll.capital_report import capital_section
 from plimsoll.chain import Chain
 from tests.web.browser import Browser, test_id, units
-from tests.web.conftest import Stack
 from tests.web.flows import USD, connect, fund, order
+from tests.web.stage import Stack
 
 CENT = USD // 100
 DUST = 3 * CENT

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.web.browser import Browser, test_id
-from tests.web.conftest import Stack
 from tests.web.flows import USD, connect, fund, wallet_balance
+from tests.web.stage import Stack
 
 AMOUNT = 25 * USD
 DOES_NOTHING = "0x00"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.web.browser import Browser, test_id
-from tests.web.conftest import Stack
 from tests.web.flows import USD, connect
+from tests.web.stage import Stack
 
 CLAIM = 15 * USD
 

@@ -81,13 +81,13 @@ def test_wallet_that_fails__is_told_in_words(stack: Stack, browser: Browser) -> 
     browser.fill("cash-amount", "1")
     for (code, message), told in FAILURES.items():
         browser.wallet(fails={"code": code, "message": message})
-        browser.click("cash-submit")
+        browser.click("cash-amount-submit")
         browser.wait_text("toast", told)
         browser.do("click", selector=f"{test_id('toast')} button")
         browser.wait(test_id("toast"), state="detached")
     browser.wallet(fails=None)
     assert free_balance(stack, browser.account) == before
-    browser.click("cash-submit")
+    browser.click("cash-amount-submit")
     browser.wait_text("toast", "is in your wallet")
 
 
