@@ -33,6 +33,12 @@ function settle<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
+/** An older page in another tab may hold on to it, and some private windows never answer. */
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error("too late")), OPEN_MS));
+  return Promise.race([answer, late]);
+}
+
 async function open(): Promise<IDBDatabase> {
   const request = indexedDB.open(DATABASE, VERSION);
   request.addEventListener("upgradeneeded", () => {
@@ -40,9 +46,7 @@ async function open(): Promise<IDBDatabase> {
     for (const name of Array.from(database.objectStoreNames)) database.deleteObjectStore(name);
     database.createObjectStore(CHUNKS);
   });
-  // An older page in another tab may hold on to it, and some private windows never answer.
-  const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error("too late")), OPEN_MS));
-  const database = await Promise.race([settle(request), late]);
+  const database = await inTime(settle(request));
   database.addEventListener("versionchange", () => database.close());
   return database;
 }
@@ -104,7 +108,7 @@ export class BrowserLogStore implements LogStore {
   private async prepare(): Promise<IDBDatabase | null> {
     try {
       const database = await open().catch(async () => {
-        await settle(indexedDB.deleteDatabase(DATABASE));
+        await inTime(settle(indexedDB.deleteDatabase(DATABASE)));
         return open();
       });
       const chunks = database.transaction(CHUNKS, "readwrite").objectStore(CHUNKS);
