@@ -37,7 +37,8 @@ def test_session_key__trades_without_the_wallet_until_revoked(stack: Stack, brow
     browser.click("close-confirm")
     browser.wait(test_id("position-ETH"), state="detached")
     assert "eth_sendTransaction" in browser.do("asked")
-    events = stack.contract("OrderBook").events.DelegateSet().get_logs(from_block=stack.deployment.start_block)
+    changes = stack.contract("OrderBook").events.DelegateSet()
+    events = changes.get_logs(from_block=stack.deployment.start_block, argument_filters={"owner": browser.account})
     first, last = events[0]["args"], events[-1]["args"]
     assert (first["orders"], first["notional"]) == (10, 10_000 * USD)
     assert (last["delegate"], last["expires_at"]) == (first["delegate"], 0)

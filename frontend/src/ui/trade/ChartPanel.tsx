@@ -81,7 +81,7 @@ export function ChartPanel({ market, position, orders }: Props) {
       }
     >
       <PriceChart points={points} interval={interval} lines={lines} marks={marks} describedBy="chart-words" />
-      <p className="sr" id="chart-words">
+      <p className="sr" id="chart-words" data-testid="chart-words">
         {words} {lines.map((line) => `${line.title} ${formatPrice(line.price)}. `)}
         {history.feed.length > 0 && `${history.feed.length} liquidations and deleveragings, ${mine.size} of them yours.`}
       </p>
