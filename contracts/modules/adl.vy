@@ -156,11 +156,20 @@ def score(id: uint256, equity: int256, price: uint256) -> uint256:
 
 @view
 @internal
-def available(units: uint256, base: uint256, number: uint256) -> uint256:
+def part_of(number: uint256) -> uint256:
     """
-    @notice Units that a bucket with `units` left of `base` still gives in step `number`.
+    @notice What step `number` and those before it take of a bucket, in basis points of its base.
     """
-    given: uint256 = fp.mul_div_down(base, min(number * parameters.bps(parameters.ADL_STEP), fp.BPS), fp.BPS)
+    return min(number * parameters.bps(parameters.ADL_STEP), fp.BPS)
+
+
+@pure
+@internal
+def available(units: uint256, base: uint256, part: uint256) -> uint256:
+    """
+    @notice Units that a bucket with `units` left of `base` still gives until `part` of it is given.
+    """
+    given: uint256 = fp.mul_div_down(base, part, fp.BPS)
     return fp.positive(convert(units + given, int256) - convert(base, int256))
 
 

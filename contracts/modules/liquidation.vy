@@ -112,6 +112,7 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     winners: DynArray[uint256, 256] = []
     winners_side: uint256 = NO_SIDE
     step: uint256 = 0
+    part: uint256 = 0
     for turn: uint256 in range(MAX_TURNS):
         if w.buckets >= max_buckets:
             break
@@ -155,6 +156,7 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
             drift: uint256 = 0
             cursor, drift = adl.begin(w.side, now)
             step = adl.step_of(w.side)
+            part = adl.part_of(step)
             columns: uint256 = grid.live_columns[w.side]
             for n: uint256 in range(256):
                 if columns == 0:
@@ -184,7 +186,7 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
                 at = i
             i += 1
         is_done: bool = False
-        is_done, w = self._deleverage(best, step, w, now)
+        is_done, w = self._deleverage(best, step, part, w, now)
         if is_done:
             following: uint256 = adl.next_candidate(adl.id_of(best), now)
             if following == 0:
@@ -360,16 +362,16 @@ def _at_index(loser: Loser, units: uint256) -> (uint256, uint256, uint256):
 
 
 @internal
-def _deleverage(key: uint256, step: uint256, work: Work, now: book.Now) -> (bool, Work):
+def _deleverage(key: uint256, step: uint256, part: uint256, work: Work, now: book.Now) -> (bool, Work):
     """
-    @notice One winner's bucket gives units at one step: at the index price, less h = min(l, p) of profit per unit.
+    @notice One winner's bucket gives units at one step, until `part` of its base is given: at the index price, less h = min(l, p) of profit per unit.
     @return Whether the bucket has given its step, and the work.
     """
     w: Work = work
     id: uint256 = adl.id_of(key)
     b: buckets.Words = buckets.load(id)
     packed: uint256 = buckets.packed_base(b, now.price_round)
-    available: uint256 = adl.available(b.units, buckets.unpacked(packed), step)
+    available: uint256 = adl.available(b.units, buckets.unpacked(packed), part)
     given: uint256 = min(w.loser.units, available)
     if given == 0:
         # it has given its step, or was liquidated since the candidates were loaded
