@@ -7,6 +7,7 @@ address of the page if it is not the default.
 import sys
 from typing import Any
 
+from PIL import Image
 from web3 import HTTPProvider, Web3
 
 from plimsoll import artifacts, deployments
@@ -16,6 +17,7 @@ from tests.web.test_axe import DESK, PHONE
 
 FOLDER = artifacts.ROOT / "docs" / "web"
 PAGE_URL = "http://127.0.0.1:5273/"
+COLORS = 64
 WALLET = "wallet-org.plimsoll.test"
 
 
@@ -42,7 +44,10 @@ def somebody(w3: Web3, deployment: Deployment) -> tuple[str, str]:
 def shoot(browser: Browser, name: str) -> None:
     """The page as it is, on a desk and on a phone."""
     for kind, (width, height) in (("phone", PHONE), ("desktop", DESK)):
-        browser.screenshot(FOLDER / f"{name}-{kind}.png", width, height, whole=False)
+        path = FOLDER / f"{name}-{kind}.png"
+        browser.screenshot(path, width, height, whole=False)
+        # A page has few colours: a third of the bytes shows the same.
+        Image.open(path).convert("RGB").quantize(COLORS).save(path, optimize=True)
 
 
 def shoot_all(browser: Browser, page_url: str, symbol: str) -> None:

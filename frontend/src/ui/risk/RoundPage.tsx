@@ -155,13 +155,15 @@ export function RoundPage({ venue, symbol, number }: { venue: Venue; symbol: str
             <span className="count">
               {formatClock(round.time)} at {formatPrice(round.price)}
             </span>
-            <ReadAgain />
             {back}
           </>
         }
       >
         <Verdict round={round} />
         <Losers closed={round.closed} symbol={symbol} />
+        <div className="note">
+          <ReadAgain />
+        </div>
       </Panel>
       <Panel
         title="In the order they were closed"
