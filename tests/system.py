@@ -67,6 +67,7 @@ class World:
     keeper: str
     markets: list[Any]
     feeds: list[bytes]
+    built_at: int = START
     accounts: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -76,6 +77,10 @@ class World:
     @property
     def market(self) -> Any:
         return self.markets[0]
+
+    def resume(self) -> None:
+        """Sets the clock to when this was built, for one that outlives a test: others have wound it since."""
+        boa.env.evm.patch.timestamp = self.built_at
 
     def account(self, name: str) -> str:
         if name not in self.accounts:
@@ -305,6 +310,7 @@ def build_world(
             fund.stake(insurance * unit)
         if reserve:
             fund.fund_reward_reserve(reserve * unit)
+    world.built_at = boa.env.timestamp
     return world
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boa
 import pytest
 
-from plimsoll.revm import RevmEnv
+from plimsoll.revm import Patch, RevmEnv
 
 if TYPE_CHECKING:
     from tests.unit.support import System
@@ -29,7 +29,10 @@ def decimals(request: pytest.FixtureRequest) -> int:
 def system(decimals: int) -> System:
     from tests.unit.support import build_system
 
-    return build_system(decimals)
+    # before every other deployment that shares this clock, whichever file comes first: time must not run back for it
+    with boa.env.evm.patch.anchor():
+        boa.env.evm.patch.timestamp = Patch.timestamp
+        return build_system(decimals)
 
 
 @pytest.fixture

@@ -61,4 +61,5 @@ def _desk() -> Desk:
 
 @pytest.fixture
 def desk(_desk: Desk, anchored: None) -> Desk:
+    _desk.world.resume()
     return _desk

@@ -13,4 +13,5 @@ def _two_markets() -> World:
 @pytest.fixture
 def world(_two_markets: World, anchored: None) -> World:
     """Two markets at 100 USD with the default parameters and capital; what a test does to it is rolled back."""
+    _two_markets.resume()
     return _two_markets

@@ -13,4 +13,5 @@ def _default() -> World:
 @pytest.fixture
 def world(_default: World, anchored: None) -> World:
     """A market at 100 USD with the default parameters and capital; what a test does to it is rolled back."""
+    _default.resume()
     return _default
