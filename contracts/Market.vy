@@ -59,7 +59,7 @@ def __init__(
     book.__init__(wiring)
     buckets.__init__(book.SCALE)
     adl.__init__()
-    parameters.set(params)
+    parameters.set(params, 10**36 // book.SCALE)
     if self.is_contract:
         # never: this is the constructor
         self._declare_events()
@@ -114,7 +114,7 @@ def set_params(params: IMarket.Params):
     ownable._check_owner()
     # what has accrued so far accrues at the old rate
     book.touch()
-    parameters.set(params)
+    parameters.set(params, 10**36 // book.SCALE)
 
 
 @external
@@ -148,6 +148,12 @@ def params() -> IMarket.Params:
 @external
 def state() -> IMarket.State:
     return book.state()
+
+
+@view
+@external
+def published_at() -> uint256:
+    return book.published_at()
 
 
 @view

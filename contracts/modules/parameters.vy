@@ -8,7 +8,6 @@
 from ..interfaces import IMarket
 
 MASK_16: constant(uint256) = 2**16 - 1
-MASK_80: constant(uint256) = 2**80 - 1
 MASK_96: constant(uint256) = 2**96 - 1
 MASK_112: constant(uint256) = 2**112 - 1
 
@@ -29,15 +28,21 @@ SHOCK_ADL: constant(uint256) = 13
 MAX_AGE: constant(uint256) = 14
 SMALL: constant(uint256) = 15
 
+# in whole units of the currency
+MAX_MIN_VALUE: constant(uint256) = 10_000
+MAX_LOSS_BUDGET: constant(uint256) = 10**9
+MAX_REWARD_FLOOR: constant(uint256) = 10
+
 _small: uint256  # fifteen of 16 bits
 _scale: uint256  # skew_scale 112 | funding_k 16 | funding_max 16 | loss_budget 96: what each new price needs
 _money: uint256  # min_value 96 | reward_floor 80
 
 
 @internal
-def set(p: IMarket.Params):
+def set(p: IMarket.Params, unit: uint256):
     """
     @dev The caller shows who may do this.
+    @param unit Base units in a whole unit of the currency
     """
     assert p.initial_margin_bps >= 50 and p.initial_margin_bps <= 5_000, "initial margin: 0.5 to 50 %"
     assert p.maintenance_margin_bps >= 25, "maintenance margin: from 0.25 %"
@@ -54,7 +59,10 @@ def set(p: IMarket.Params):
     assert p.funding_k_bps <= 10_000 and p.funding_max_bps <= 1_000, "funding: k to 100 %, max to 10 % a day"
     assert p.max_age >= 5 and p.max_age <= 3_600, "max age: 5 s to 1 h"
     assert p.skew_scale >= 10**15 and p.skew_scale <= MASK_112, "skew scale out of bounds"
-    assert p.min_value <= MASK_96 and p.loss_budget <= MASK_96 and p.reward_floor <= MASK_80, "amount out of bounds"
+    assert p.min_value <= MAX_MIN_VALUE * unit, "smallest position: to 10000"
+    assert p.loss_budget <= MAX_LOSS_BUDGET * unit, "loss budget: to 10^9"
+    # each bucket of a crank pays it, out of the market's cash where nobody else does
+    assert p.reward_floor <= MAX_REWARD_FLOOR * unit, "reward floor: to 10"
 
     small: uint256 = 0
     values: uint256[15] = [

@@ -64,9 +64,9 @@ EXTREMES = {
     "funding_max_bps": (1_001,),
     "max_age": (4, 3_601),
     "skew_scale": (0, 10**15 - 1, 2**112 + 1),
-    "min_value": (2**96,),
-    "loss_budget": (2**96 + 1,),
-    "reward_floor": (2**80 + 1,),
+    "min_value": (10_000 * USD + 1, 2**96),
+    "loss_budget": (10**9 * USD + 1, 2**96),
+    "reward_floor": (10 * USD + 1, 2**80),
 }
 
 

@@ -30,9 +30,9 @@ BOUNDS = [
     ("max_age", 3_601, "max age: 5 s to 1 h"),
     ("skew_scale", 10**15 - 1, "skew scale out of bounds"),
     ("skew_scale", 2**112 + 1, "skew scale out of bounds"),
-    ("min_value", 2**96, "amount out of bounds"),
-    ("loss_budget", 2**96 + 1, "amount out of bounds"),
-    ("reward_floor", 2**80 + 1, "amount out of bounds"),
+    ("min_value", 10_000 * 10**6 + 1, "smallest position: to 10000"),
+    ("loss_budget", 10**9 * 10**6 + 1, "loss budget: to 10^9"),
+    ("reward_floor", 10 * 10**6 + 1, "reward floor: to 10"),
 ]
 
 
