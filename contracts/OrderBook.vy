@@ -154,6 +154,11 @@ def place_linked(owner: address, orders: DynArray[IOrderBook.Order, 1 + order_sl
         assert order.reduce_only and order.kind != MARKET, "exits: only reduce, at a trigger"
         assert order.market == lead.market, "exits: other market"
         assert (order.size_delta > 0) == is_buy, "exits: wrong side"
+        # one that waits for the fall of the price below where it fills, or for the rise above it, would fill along with it
+        if is_attached and lead.kind != MARKET:
+            is_above: bool = order.trigger_price > lead.trigger_price
+            is_right: bool = is_above == ((order.kind == LIMIT) != is_buy)
+            assert is_right and order.trigger_price != lead.trigger_price, "exits: trigger on the wrong side of the order"
         # the distance from the order is the position here
         link: uint256 = order_slots.IS_EXIT | i * first
         if exits == 2:
@@ -567,12 +572,14 @@ def _check_amount(amount: uint256):
 @internal
 def _check_trigger(order: IOrderBook.Order, market_index: uint256, placed_at: uint256):
     """
-    @dev A limit buy and a stop sell wait for a price at or below the trigger, the other two for one at or above it.
+    @dev A limit buy and a stop sell wait for a price at or below the trigger, the other two for one at or above it. The market
+         fills at its own price where that is newer: a source that went back in time triggers nothing.
     """
     price: uint256 = 0
     published_at: uint256 = 0
     price, published_at = staticcall self.source_at[market_index].price(self.feed_at[market_index])
     assert published_at > placed_at, "wait: price not newer than the order"
+    assert published_at >= staticcall IMarket(order.market).published_at(), "wait: price older than the market's"
     waits_for_fall: bool = (order.kind == LIMIT) == (order.size_delta > 0)
     if waits_for_fall:
         assert price <= order.trigger_price, "wait: trigger not reached"

@@ -3,6 +3,7 @@ import { formatUnits } from "./fixed";
 
 const REASONS: Record<string, string> = {
   "wait: stale price": "Waiting: the price is too old. The order stays until a fresh one arrives.",
+  "wait: price older than the market's": "Waiting for a price newer than the market's last one.",
   "wait: price not newer than the order": "Waiting for a price published after the order.",
   "wait: crank first": "Waiting: bankrupt positions must be closed first. A keeper is on it.",
   "wait: trigger not reached": "Waiting: the price has not reached the trigger.",
@@ -54,6 +55,8 @@ const REASONS: Record<string, string> = {
   "delegate: other market": "The session key may not trade in this market.",
   "delegate: no orders left": "The session key has used up its orders.",
   "delegate: notional used up": "The session key has used up its notional.",
+  "exits: trigger on the wrong side of the order":
+    "A take-profit belongs beyond the order's own trigger, a stop-loss behind it: this exit would fill at once.",
   "exits: triggers on the wrong sides": "The take-profit and the stop-loss are on the wrong sides of each other.",
   "not enough gas": "The transaction was sent with too little gas.",
 };

@@ -109,6 +109,17 @@ def test_execute__trigger(desk: Desk, kind: int, is_buy: bool, offset: int) -> N
             desk.execute(order_id)
 
 
+@pytest.mark.parametrize("kind", [LIMIT, STOP])
+def test_execute__trigger__source_went_back_behind_the_market__waits(desk: Desk, kind: int) -> None:
+    order_id = desk.place(kind=kind, size_delta=WAD if kind == LIMIT else -WAD, trigger_price=P, acceptable_price=0)
+    desk.new_price(P)
+    desk.system.market.set_published_at(boa.env.timestamp + 1)
+    with boa.reverts("wait: price older than the market's"):
+        desk.execute(order_id)
+    desk.system.market.set_published_at(boa.env.timestamp)
+    assert desk.execute(order_id)
+
+
 def test_execute__trigger__reads_the_feed_of_its_market(desk: Desk) -> None:
     system = desk.system
     source = deployer("StubPrices").deploy()

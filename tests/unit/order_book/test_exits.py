@@ -198,6 +198,30 @@ def test_exits__bad_input__says_what_is_wrong_and_moves_nothing(
     assert desk.system.order_book.next_id() == 1
 
 
+@pytest.mark.parametrize("kind", [LIMIT, STOP])
+@pytest.mark.parametrize("side", [1, -1])
+def test_attached__exit_on_the_wrong_side_of_the_order__would_fill_at_once_and_is_refused(
+    desk: Desk, kind: int, side: int
+) -> None:
+    def exit_at(exit_kind: int, offset: int) -> Order:
+        return take_profit(desk, kind=exit_kind, size_delta=-2 * WAD * side, trigger_price=P + side * offset)
+
+    lead = {"kind": kind, "size_delta": 2 * WAD * side, "trigger_price": P, "acceptable_price": 0}
+    for exits in (
+        [exit_at(LIMIT, 0)],
+        [exit_at(LIMIT, -1)],
+        [exit_at(STOP, 0)],
+        [exit_at(STOP, 20 * WAD)],
+        [exit_at(LIMIT, -10 * WAD), exit_at(STOP, -20 * WAD)],
+        [exit_at(LIMIT, 20 * WAD), exit_at(STOP, 10 * WAD)],
+    ):
+        with boa.reverts("exits: trigger on the wrong side of the order"):
+            attach(desk, *exits, **lead)
+    attach(desk, exit_at(LIMIT, 1), exit_at(STOP, -1), **lead)
+    # a market order has no trigger to compare with
+    attach(desk, exit_at(STOP, 20 * WAD), size_delta=2 * WAD * side, acceptable_price=0)
+
+
 def test_exits__none_or_without_trigger_or_of_a_reduction__reverts(desk: Desk) -> None:
     with boa.reverts("no exits"):
         attach(desk)

@@ -45,6 +45,7 @@ insurance: uint256
 
 reward: uint256
 crank_result: uint256
+published_at: public(uint256)
 
 
 @deploy
@@ -97,6 +98,11 @@ def set_open(units: uint256, loss_budget: uint256, is_settling: bool):
     self.units = units
     self.loss_budget = loss_budget
     self.is_settling = is_settling
+
+
+@external
+def set_published_at(published_at: uint256):
+    self.published_at = published_at
 
 
 @view
