@@ -274,6 +274,47 @@ def test_outage__of_a_foreign_feed__orders_wait_and_fill_afterwards(foreign: For
     assert foreign.world.execute(order)
 
 
+def round_trip(desk: Desk, name: str, prices: list[int], is_watched: bool) -> int:
+    """
+    What an attacker gains who places an opening and a closing order, then executes each at the report of its choice.
+    Where it is watched, a keeper has brought every report when it was published and filled what could be filled.
+    """
+    world, market = desk.world, desk.world.markets[-1]
+    open_id, close_id = place(desk, name, 10 * WAD, 200 * USD), 0
+    attacker = world.account(name)
+    world.fund(name, world.order_book.keeper_fee())
+    start = world.free(name)
+    with boa.env.prank(attacker):
+        close = (market.address, MARKET, -10 * WAD, 0, 0, 0, True, boa.env.timestamp + 86_400)
+        close_id = int(world.order_book.place(close))
+    reports = []
+    for price in prices:
+        boa.env.time_travel(seconds=1)
+        reports.append(desk.report(price))
+        if is_watched:
+            desk.act(reports[-1], [market], orders=[open_id, close_id])
+    lowest = prices.index(min(prices))
+    highest = max(range(lowest, len(prices)), key=lambda index: prices[index])
+    for index, order in ((lowest, open_id), (highest, close_id)):
+        with boa.env.prank(attacker):
+            desk.relay.act(reports[index], [market.address], 1, [order])
+    return int(world.free(name)) - start - 200 * USD
+
+
+@trap("the keeper picks among valid prices")
+def test_choice__among_reports_published_after_placing__is_gone_where_a_keeper_is_awake(desk: Desk) -> None:
+    random, alone, watched = Random(7), [], []
+    for _ in range(8):
+        prices = [100 * WAD + random.randrange(-WAD // 2, WAD // 2) for _ in range(10)]
+        for gains, is_watched in ((alone, False), (watched, True)):
+            with boa.env.anchor():
+                gains.append(round_trip(desk, "attacker", prices, is_watched))
+    # what a chain without keepers gives away, as docs/security.md says
+    assert sum(alone) > 0 and max(alone) > 5 * USD
+    # the first report fills both orders: nothing is left to choose, and a round trip costs its fees
+    assert max(watched) < 0
+
+
 @trap("free look: an order filled at a price known when it was placed", "the keeper picks among valid prices")
 def test_order__a_thousand_attempts_to_choose_a_price__gain_nothing() -> None:
     """The attacker knows the next price when placing, executes alone, and tries every price published so far first."""
