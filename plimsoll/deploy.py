@@ -20,7 +20,7 @@ NOTIONAL_OF_SKEW_SCALE = 1_000_000_000
 """psi is this many USD at the listing price."""
 
 
-OWNED = ("MarginPool", "OrderBook", "PriceFeed", "Vault", "RecoveryToken", "InsuranceFund", "Guardian")
+OWNED = ("MarginPool", "OrderBook", "PriceFeed", "SourceRouter", "Vault", "RecoveryToken", "InsuranceFund", "Guardian")
 """Contracts that have an owner, beside the markets."""
 
 
@@ -95,6 +95,8 @@ class Plan:
     recovery_share_bps: int = 5_000
     timelock_delay: int = 60
     """Seconds between a proposal of the owner and its execution. Short: this is the plan of a local network."""
+    source_delay: int = 60
+    """Seconds between the announcement of another price source, itself a proposal, and the change."""
     cooldown: int = 86_400
     """Seconds from the request to the payment, for vault and insurance."""
     deposit_lock: int = 60
@@ -213,6 +215,7 @@ def _deploy_contracts(chain: Chain, plan: Plan, report: Callable[[str], None]) -
     pool = deploy_one("MarginPool", token)
     book = deploy_one("OrderBook", pool, plan.keeper_fee_cents * plan.unit // 100)
     deploy_one("PriceFeed", sorted(plan.publishers, key=str.lower), plan.quorum, plan.max_age, plan.max_spread_bps)
+    deploy_one("SourceRouter", plan.source_delay)
     deploy_one("Vault", pool, plan.cooldown, plan.deposit_lock)
     recovery = deploy_one("RecoveryToken", plan.decimals)
     fund_params = (

@@ -65,7 +65,11 @@ def call(name: str, target: ChecksumAddress, function: str, *args: Any) -> Call:
 def create_market(
     chain: Chain, plan: Plan, contracts: Mapping[str, Contract], listing: Listing, source: str | None = None
 ) -> Contract:
-    """Deploys a market that the timelock owns. Anyone may; it has no rights before a proposal gives them."""
+    """Deploys a market that the timelock owns. Anyone may; it has no rights before a proposal gives them.
+
+    :param source: where it reads its prices for good, default the `PriceFeed`. What the `SourceRouter` reads can be
+        replaced: see `source_proposal`.
+    """
     factory: Any = contracts["MarketFactory"]
     owner = contracts["TimelockController"].address
     params = astuple(plan.market_params(listing))
@@ -73,10 +77,27 @@ def create_market(
     return chain.at("Market", address)
 
 
-def listing_proposal(plan: Plan, contracts: Mapping[str, Contract], market: ChecksumAddress) -> Proposal:
-    """What lists `market`: its rights, its mandate and its guardian. For one market always the same."""
-    calls = [
+def listing_proposal(
+    plan: Plan, contracts: Mapping[str, Contract], market: ChecksumAddress, first_source: Call | None = None
+) -> Proposal:
+    """What lists `market`: its rights, its mandate and its guardian. For one market always the same.
+
+    :param first_source: the announcement of the source of a feed that the router does not know yet.
+    """
+    calls = [] if first_source is None else [first_source]
+    calls += [
         call(name, contracts[name].address, function, *args) for name, function, args in listing_steps(plan, market)
     ]
     calls.append(call("Market", market, "set_guardian", contracts["Guardian"].address))
     return Proposal(calls, salt=keccak(text=f"list {market.lower()}"))
+
+
+def source_announcement(contracts: Mapping[str, Contract], feed: bytes, source: ChecksumAddress) -> Call:
+    """Makes `source` the one of `feed` for the markets on the router: the first at once, another after its delay."""
+    return call("SourceRouter", contracts["SourceRouter"].address, "announce_source", feed, source)
+
+
+def source_proposal(contracts: Mapping[str, Contract], feed: bytes, source: ChecksumAddress) -> Proposal:
+    """What replaces the source of `feed`. For one feed and source always the same."""
+    announcement = source_announcement(contracts, feed, source)
+    return Proposal([announcement], salt=keccak(text=f"source {feed.hex()} {source.lower()}"))
