@@ -501,12 +501,15 @@ def _fair_need(price_round: uint256) -> (uint256, uint256):
     """
     skew: int256 = book.skew()
     size: uint256 = convert(abs(skew), uint256)
+    least: uint256 = book.capacity_units(parameters.SHOCK_BACKSTOP)
+    if size <= least:
+        return 0, 0
     if not self.is_fair_adl_begun():
         if size <= book.capacity_units(parameters.SHOCK_ADL) or not book.draw_missing():
             # within its mandate; or nobody may be paid in full while the vault can't pay everybody: settlement
             return 0, 0
         self._fair_round = price_round
-    return convert(skew < 0, uint256), size - min(size, book.capacity_units(parameters.SHOCK_BACKSTOP))
+    return convert(skew < 0, uint256), size - least
 
 
 @internal
