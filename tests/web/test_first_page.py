@@ -145,6 +145,8 @@ def test_rejection_and_refusal_are_told_in_words(stack: Stack, browser: Browser)
     assert not browser.is_enabled("place")
     browser.fill("size", "12..5")
     browser.wait_text("ticket-problem", "not a size")
+    browser.fill("size", "0,125")
+    browser.wait_text("ticket-problem", "decimals come after a point")
     assert (free_balance(stack, browser.account), wallet_balance(stack, browser.account)) == before
 
 

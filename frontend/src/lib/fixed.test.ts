@@ -13,6 +13,7 @@ import {
   notional,
   parseDecimal,
   toNumber,
+  whyNoNumber,
 } from "./fixed";
 
 describe("division", () => {
@@ -44,13 +45,25 @@ describe("parseDecimal", () => {
     ["5.", 5_000_000n],
     ["1,234.567891", 1_234_567_891n],
     ["1,000,000", 1_000_000_000_000n],
+    ["12,345,678.", 12_345_678_000_000n],
     ["  42 ", 42_000_000n],
     ["9007199254740993", 9_007_199_254_740_993_000_000n],
   ])("%j is a number", (text, value) => expect(parseDecimal(text, 6)).toBe(value));
 
-  test.each(["", ".", "-1", "1e3", "0x10", "1.2345678", "1..2", "1,2", "abc", "１"])("%j is not", (text) =>
+  test.each(["", ".", "-1", "1e3", "0x10", "1.2345678", "1..2", "1,2", "abc", "１", "1 000"])("%j is not", (text) =>
     expect(parseDecimal(text, 6)).toBeNull(),
   );
+
+  const NO_THOUSANDS = ["0,125", "1.234,567", "1.234.567,8", "1234,567", "1,234567", "1,23,456", "01,234", ",125", "1,234,"];
+  test.each(NO_THOUSANDS)("%j may mean another number than it would be read as", (text) => {
+    expect(parseDecimal(text, 6)).toBeNull();
+    expect(whyNoNumber(text, 6, "an amount")).toMatch(/^This is not an amount: decimals come after a point/);
+  });
+
+  test("what is too precise is told so, and the rest plainly", () => {
+    expect(whyNoNumber("0.1234567", 6, "a size")).toBe("This is not a size: it has more than 6 decimals.");
+    expect(whyNoNumber("12..5", 6, "a size")).toBe("This is not a size.");
+  });
 });
 
 describe("formatDecimal", () => {

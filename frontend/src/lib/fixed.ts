@@ -31,16 +31,27 @@ export function notional(units: bigint, price: bigint, decimals: number): bigint
 /** `part` of `whole` as a WAD share, rounded down; 0 of nothing. */
 export const shareOf = (part: bigint, whole: bigint): bigint => (whole === 0n ? 0n : floorDiv(part * WAD, whole));
 
+/** Thousands in groups of three, all of them: half the world writes "0,125" and "1.234,567" for something else. */
+const GROUPED = /^[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/;
+
 /** Reads what a person types: "1,234.5" -> 1234500000n at 6 decimals. Null if it is no number or too precise. */
 export function parseDecimal(text: string, decimals: number): bigint | null {
-  const plain = text.trim().replace(/(?<=\d)[,\s_](?=\d{3}(?!\d))/g, "");
-  const match = /^(\d*)(?:\.(\d*))?$/.exec(plain);
+  const plain = text.trim();
+  const match = /^(\d*)(?:\.(\d*))?$/.exec(GROUPED.test(plain) ? plain.replaceAll(",", "") : plain);
   if (match === null) return null;
   const whole = match[1] ?? "";
   const fraction = match[2] ?? "";
   if (whole === "" && fraction === "") return null;
   if (fraction.length > decimals) return null;
   return BigInt(whole || "0") * 10n ** BigInt(decimals) + BigInt(fraction.padEnd(decimals, "0") || "0");
+}
+
+/** Why `parseDecimal` reads no number, `what` being asked for: "an amount". */
+export function whyNoNumber(text: string, decimals: number, what: string): string {
+  if (text.includes(","))
+    return `This is not ${what}: decimals come after a point, commas only between thousands, as in 1,234.5.`;
+  const places = /^\d*\.(\d+)$/.exec(text.trim())?.[1]?.length ?? 0;
+  return places > decimals ? `This is not ${what}: it has more than ${decimals} decimals.` : `This is not ${what}.`;
 }
 
 export interface FormatOptions {

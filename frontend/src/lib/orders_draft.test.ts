@@ -7,6 +7,7 @@ import {
   STOP_KIND,
   exitOrders,
   exitsProblem,
+  priceProblem,
   triggerProblem,
   worstPrice,
 } from "./orders_draft";
@@ -19,6 +20,12 @@ test("worstPrice is above a buy and below a sale, rounded against neither's limi
   expect(worstPrice(3n, true, 100n)).toBe(3n);
   expect(worstPrice(3n, false, 100n)).toBe(3n);
   expect(worstPrice(3n, false, null)).toBe(0n);
+});
+
+test("priceProblem tells of the first that is no price; an empty field is none", () => {
+  expect(priceProblem("", "1,234.5")).toBe("");
+  expect(priceProblem("100", "0")).toBe("This is not a price.");
+  expect(priceProblem("0,125", "x")).toMatch(/^This is not a price: decimals come after a point/);
 });
 
 describe("exits", () => {

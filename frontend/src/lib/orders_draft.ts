@@ -1,6 +1,6 @@
 /** From what a trader says in a form to the orders that the order book takes. */
 import type { Address } from "./deployment";
-import { BPS, ceilDiv, floorDiv, parseDecimal } from "./fixed";
+import { BPS, ceilDiv, floorDiv, parseDecimal, whyNoNumber } from "./fixed";
 import { CLOSE_LONG, CLOSE_SHORT } from "./orders";
 import type { Side } from "./ticket";
 
@@ -14,6 +14,12 @@ export const parsePrice = (text: string): bigint | null => (text === "" ? null :
 export function isBadPrice(text: string): boolean {
   const price = parsePrice(text);
   return text !== "" && (price === null || price === 0n);
+}
+
+/** Why the first bad one of `texts` is no price; "" if all are. Nothing is no bad price. */
+export function priceProblem(...texts: readonly string[]): string {
+  const bad = texts.find(isBadPrice);
+  return bad === undefined ? "" : whyNoNumber(bad, 18, "a price");
 }
 
 /** As `IOrderBook.Order`. */

@@ -3,7 +3,7 @@ import { usePlimsoll } from "../chain/context";
 import { useTransactions } from "../chain/transactions";
 import type { Sender } from "../chain/actions";
 import { useWallet } from "../chain/wallet";
-import { formatCash, formatDecimal, parseDecimal } from "../lib/fixed";
+import { formatCash, formatDecimal, parseDecimal, whyNoNumber } from "../lib/fixed";
 import { AmountField } from "./parts";
 
 interface Props {
@@ -26,7 +26,8 @@ export function AmountForm({ id, label, button, most, tooMuch, done, action }: P
   const [text, setText] = useState("");
   const amount = parseDecimal(text, decimals);
   const isTooMuch = amount !== null && most !== undefined && amount > most;
-  const problem = text === "" ? "" : amount === null ? "This is not an amount." : isTooMuch ? tooMuch : "";
+  const problem =
+    text === "" ? "" : amount === null ? whyNoNumber(text, decimals, "an amount") : isTooMuch ? tooMuch : "";
   const submit = async () => {
     if (amount === null) return;
     const shown = `${formatCash(amount, decimals)} ${symbol}`;

@@ -4,7 +4,7 @@ import { usePlimsoll } from "../../chain/context";
 import type { Account, HeldPosition } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { formatCash, formatPrice } from "../../lib/fixed";
-import { exitOrders, exitsProblem, isBadPrice, parsePrice } from "../../lib/orders_draft";
+import { exitOrders, exitsProblem, isBadPrice, parsePrice, priceProblem } from "../../lib/orders_draft";
 import { Dialog } from "../Dialog";
 import { AmountField, Row } from "../parts";
 
@@ -31,10 +31,9 @@ export function ExitsDialog({ position, account, keeperFee, onClose }: Props) {
   const count = BigInt(exitOrders(info.address, side, { takeProfit, stopLoss }, 0n).length);
   const fees = keeperFee * count;
   const problem =
-    isBadPrice(profitText) || isBadPrice(lossText)
-      ? "This is not a price."
-      : exitsProblem(side, view.index_price, { takeProfit, stopLoss }) ||
-        (fees > account.free ? "Your free balance does not cover the keeper fees. Deposit first." : "");
+    priceProblem(profitText, lossText) ||
+    exitsProblem(side, view.index_price, { takeProfit, stopLoss }) ||
+    (fees > account.free ? "Your free balance does not cover the keeper fees. Deposit first." : "");
 
   const submit = async () => {
     onClose();

@@ -3,7 +3,7 @@ import { changeMargin } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import { useMarginQuote, type Account, type HeldPosition, type Quote } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
-import { formatCash, formatLeverage, formatPrice, parseDecimal } from "../../lib/fixed";
+import { formatCash, formatLeverage, formatPrice, parseDecimal, whyNoNumber } from "../../lib/fixed";
 import { placeInWords, reasonInWords } from "../../lib/words";
 import { Dialog } from "../Dialog";
 import { useSettled } from "../hooks";
@@ -37,7 +37,7 @@ export function MarginDialog({ position, account, onClose }: Props) {
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
   const problem =
     text !== "" && amount === null
-      ? "This is not an amount."
+      ? whyNoNumber(text, decimals, "an amount")
       : way === "add" && amount !== null && amount > account.free
         ? "Your free balance is smaller. Deposit first."
         : signed === 0n

@@ -3,15 +3,15 @@ import { useState } from "react";
 import { usePlimsoll } from "../../chain/context";
 import { useQuote, type Account, type HeldPosition, type MarketState, type Quote, type Venue } from "../../chain/reads";
 import { useWallet } from "../../chain/wallet";
-import { WAD, abs, formatCash, notional, parseDecimal } from "../../lib/fixed";
+import { WAD, abs, formatCash, notional, parseDecimal, whyNoNumber } from "../../lib/fixed";
 import {
   LIMIT_KIND,
   MARKET_KIND,
   STOP_KIND,
   exitOrders,
   exitsProblem,
-  isBadPrice,
   parsePrice,
+  priceProblem,
   triggerProblem,
   worstPrice,
   type Exits,
@@ -87,12 +87,11 @@ export function useDraft(): [Draft, (changes: Partial<Draft>) => void] {
   return [draft, (changes) => setDraft((before) => ({ ...before, ...changes }))];
 }
 
-function formProblem(draft: Draft, size: bigint | null, exits: Exits, at: bigint): string {
-  if (draft.size !== "" && size === null) return "This is not a size.";
-  if (draft.kind !== "market" && isBadPrice(draft.trigger)) return "This is not a price.";
-  if (!draft.hasExits) return "";
-  if (isBadPrice(draft.takeProfit) || isBadPrice(draft.stopLoss)) return "This is not a price.";
-  return exitsProblem(draft.side, at, exits);
+function formProblem(draft: Draft, size: bigint | null, places: number, exits: Exits, at: bigint): string {
+  if (draft.size !== "" && size === null) return whyNoNumber(draft.size, places, "a size");
+  const noTrigger = draft.kind === "market" ? "" : priceProblem(draft.trigger);
+  if (noTrigger !== "" || !draft.hasExits) return noTrigger;
+  return priceProblem(draft.takeProfit, draft.stopLoss) || exitsProblem(draft.side, at, exits);
 }
 
 /** Everything about the draft that the contracts say, and what keeps it from being placed. */
@@ -108,7 +107,8 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
   const mostLeverage = Number(maxLeverage(params.initial_margin_bps));
   const leverage = BigInt(Math.min(draft.leverage, mostLeverage)) * WAD;
 
-  const size = parseDecimal(draft.size, draft.unit === "usd" ? decimals : 18);
+  const places = draft.unit === "usd" ? decimals : 18;
+  const size = parseDecimal(draft.size, places);
   const sign = draft.side === "long" ? 1n : -1n;
   const typed = size === null ? 0n : draft.unit === "usd" ? sizeDelta(draft.side, size, at, decimals) : sign * size;
   const delta = useSettled(typed, 120);
@@ -155,7 +155,7 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
   const isFinal = error !== "" && !isWait(error) && kind === MARKET_KIND;
   const isMissingTrigger = trigger === null || (kind !== MARKET_KIND && trigger === 0n);
   const blocking =
-    formProblem(draft, size, exits, at) ||
+    formProblem(draft, size, places, exits, at) ||
     (delta === 0n
       ? ""
       : quote.isError
