@@ -14,6 +14,7 @@ import type { Address } from "../lib/deployment";
 import type { OrderArgs } from "../lib/orders_draft";
 import type { Client, Plimsoll } from "./context";
 import { revertReason } from "./errors";
+import { included } from "./receipts";
 import { isUsable, type Session } from "./session";
 
 export interface Sender extends Plimsoll {
@@ -35,12 +36,6 @@ const NEW_PRICE_GAS = 100_000n;
 
 /** In the block to come the same call may be the one that takes a new price in; and an inner call gets 63/64 only. */
 const withRoom = (estimate: bigint): bigint => (estimate * 3n) / 2n + NEW_PRICE_GAS;
-
-async function included(client: Client, hash: Hash): Promise<TransactionReceipt> {
-  const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 });
-  if (receipt.status === "reverted") throw new Error("the transaction was included but reverted");
-  return receipt;
-}
 
 export async function send<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
   { client, config, chain, account, onStep }: Sender,

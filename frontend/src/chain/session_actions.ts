@@ -4,6 +4,7 @@ import { sendTransaction } from "wagmi/actions";
 import { orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import { giveEther, send, type Sender } from "./actions";
+import { included } from "./receipts";
 import { keepKey, type Session } from "./session";
 
 export interface Limits {
@@ -35,7 +36,7 @@ export async function startSession(sender: Sender, limits: Limits): Promise<void
   } else {
     onStep("Confirm the ether that the session key needs for gas.");
     const hash = await sendTransaction(config, { to: delegate, value: GAS_MONEY, account, chainId: chain.id });
-    await client.waitForTransactionReceipt({ hash, timeout: 60_000 });
+    await included(client, hash);
   }
   keepKey(deployment, account, key);
 }

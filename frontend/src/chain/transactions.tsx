@@ -5,6 +5,7 @@ import type { Hash } from "viem";
 import type { Sender } from "./actions";
 import { usePlimsoll } from "./context";
 import { explain } from "./errors";
+import { StillPending } from "./receipts";
 import { useSession } from "./session";
 import { useWallet } from "./wallet";
 
@@ -19,7 +20,7 @@ export interface Note {
 interface Transactions {
   notes: readonly Note[];
   isBusy: boolean;
-  /** Runs `action` and tells how it goes. True if it went through. */
+  /** Runs `action` and tells how it goes. True if it went through or may yet. */
   run: (title: string, done: string, action: (sender: Sender) => Promise<void>) => Promise<boolean>;
   tell: (note: Omit<Note, "id">) => void;
   dismiss: (id: number) => void;
@@ -82,8 +83,9 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
         put({ id, title, text: done, tone: "good", ...link() });
         return true;
       } catch (error) {
-        put({ id, title, text: explain(error), tone: "bad", ...link() });
-        return false;
+        const isPending = error instanceof StillPending;
+        put({ id, title, text: explain(error), tone: isPending ? "busy" : "bad", ...link() });
+        return isPending;
       } finally {
         setRunning((count) => count - 1);
         void queries.invalidateQueries();
