@@ -35,6 +35,7 @@ export function useCashRows(owner: Address): HistoryRow[] {
         fee: 0n,
         realised: 0n,
         cash: log.eventName === "Deposited" ? log.args.amount : -log.args.amount,
+        paid: 0n,
         claim: 0n,
       })),
     [deposits, withdrawals],

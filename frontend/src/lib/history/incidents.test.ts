@@ -61,6 +61,6 @@ describe("history rows", () => {
     const lines = toCsv(rows, DECIMALS).trim().split("\r\n");
     expect(lines).toHaveLength(4);
     expect(lines[0]).toMatch(/^time_utc,block,transaction,market,kind/);
-    expect(lines[3]).toMatch(/^1970-01-01T00:16:43\.000Z,3,0x0+3,BTC,buy,4,100,0\.000003,0,0,0$/);
+    expect(lines[3]).toMatch(/^1970-01-01T00:16:43\.000Z,3,0x0+3,BTC,buy,4,100,0\.000003,0,0,0,0$/);
   });
 });

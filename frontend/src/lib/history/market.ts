@@ -24,7 +24,7 @@ export interface FeedItem {
 
 export class MarketHistory {
   readonly buckets = new Buckets();
-  readonly holdings = new Holdings();
+  readonly holdings: Holdings;
   readonly rounds: Rounds;
   readonly income: IncomeBook;
   readonly feed: FeedItem[] = [];
@@ -32,6 +32,7 @@ export class MarketHistory {
   readonly waterfall: Waterfall = { loss: 0n, skin: 0n, insurance: 0n, adl: 0n, vault: 0n };
 
   constructor(decimals: number) {
+    this.holdings = new Holdings(decimals);
     this.rounds = new Rounds(decimals);
     this.income = new IncomeBook(decimals);
   }

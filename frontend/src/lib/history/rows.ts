@@ -21,14 +21,16 @@ export interface HistoryRow {
   units: bigint;
   price: bigint;
   fee: bigint;
-  /** Profit or loss of what was closed, after fee and premium. */
-  realised: bigint;
+  /** Profit or loss of what was closed, after fee and premium. Null if the events do not tell. */
+  realised: bigint | null;
   /** To (+) or from (-) the free balance. */
   cash: bigint;
+  /** What a liquidation or ADL pays. It reaches the free balance with the next trade or collection. */
+  paid: bigint;
   claim: bigint;
 }
 
-const NOTHING = { units: 0n, price: 0n, fee: 0n, realised: 0n, cash: 0n, claim: 0n };
+const NOTHING = { units: 0n, price: 0n, fee: 0n, realised: 0n, cash: 0n, paid: 0n, claim: 0n };
 
 export function rowsOf(market: string, story: Story): HistoryRow[] {
   const rows: HistoryRow[] = [];
@@ -45,11 +47,11 @@ export function rowsOf(market: string, story: Story): HistoryRow[] {
       rows.push({ ...at, kind: "collected", cash: args.cash, claim: args.claim });
     }
   }
-  for (const { event, units, claim } of story.hits) {
+  for (const { event, units, fee, realised, paid, claim } of story.hits) {
     const { block, logIndex, transaction, time } = event;
-    const at = { ...NOTHING, block, logIndex, transaction, time, market, units };
+    const at = { ...NOTHING, block, logIndex, transaction, time, market, units, fee, realised, paid, claim };
     if (event.eventName === "Liquidated") rows.push({ ...at, kind: "liquidated", price: event.args.fill_price });
-    else rows.push({ ...at, kind: "deleveraged", price: event.args.index_price, claim });
+    else rows.push({ ...at, kind: "deleveraged", price: event.args.index_price });
   }
   return rows;
 }
@@ -59,7 +61,7 @@ export function newestFirst(rows: readonly HistoryRow[]): HistoryRow[] {
   return rows.toSorted((a, b) => (a.block === b.block ? b.logIndex - a.logIndex : a.block < b.block ? 1 : -1));
 }
 
-const HEAD = "time_utc,block,transaction,market,kind,units,price_usd,fee,realised,cash,recover";
+const HEAD = "time_utc,block,transaction,market,kind,units,price_usd,fee,realised,cash,paid,recover";
 
 const plain = (value: bigint, places: number) => formatDecimal(value, places, { group: false, trim: true });
 
@@ -75,8 +77,9 @@ export function toCsv(rows: readonly HistoryRow[], decimals: number): string {
       plain(row.units, 18),
       plain(row.price, 18),
       plain(row.fee, decimals),
-      plain(row.realised, decimals),
+      row.realised === null ? "" : plain(row.realised, decimals),
       plain(row.cash, decimals),
+      plain(row.paid, decimals),
       plain(row.claim, decimals),
     ].join(","),
   );

@@ -42,7 +42,8 @@ function Row({ row }: { row: HistoryRow }) {
       <td data-label="Units">{row.units === 0n ? "–" : formatUnits(row.units)}</td>
       <td data-label="Price">{row.price === 0n ? "–" : formatPrice(row.price)}</td>
       <td data-label="Fee">{row.fee === 0n ? "–" : formatCash(row.fee, decimals)}</td>
-      <td data-label="Realised">{cash(row.realised)}</td>
+      <td data-label="Realised">{row.realised === null ? "" : cash(row.realised)}</td>
+      <td data-label="Paid">{row.paid === 0n ? "–" : formatCash(row.paid, decimals)}</td>
       <td data-label="Free balance">{cash(row.cash)}</td>
       <td data-label="RECOVER">{row.claim === 0n ? "–" : formatCash(row.claim, decimals)}</td>
       <td data-label="Transaction" title={row.transaction}>
@@ -96,6 +97,9 @@ export function HistoryPanel({ owner }: { owner: Address }) {
                 <th scope="col">Price</th>
                 <th scope="col">Fee</th>
                 <th scope="col">Realised</th>
+                <th scope="col">
+                  <abbr title="By a liquidation or deleveraging; it reaches the free balance when it is collected">Paid</abbr>
+                </th>
                 <th scope="col">Free balance</th>
                 <th scope="col">RECOVER</th>
                 <th scope="col">Transaction</th>
