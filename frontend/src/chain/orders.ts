@@ -22,6 +22,7 @@ function toEvents(logs: readonly Log[]): OrderEvent[] {
       block: log.blockNumber ?? 0n,
       logIndex: log.logIndex ?? 0,
       transaction: log.transactionHash ?? "0x",
+      time: log.blockTimestamp ?? 0n,
     };
     switch (log.eventName) {
       case "OrderPlaced": {

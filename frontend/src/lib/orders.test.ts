@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { foldOrders, type OrderEvent } from "./orders";
+import { foldOrders, pendingFirst, type OrderEvent } from "./orders";
 
 const market = "0x2222222222222222222222222222222222222222";
-const at = (block: bigint, logIndex = 0) => ({ block, logIndex, transaction: `0x${block}` as const });
+const at = (block: bigint, logIndex = 0) => ({
+  block,
+  logIndex,
+  transaction: `0x${block}` as const,
+  time: 1_000n + block,
+});
 const placed = (id: bigint, block: bigint): OrderEvent => ({
   ...at(block),
   type: "placed",
@@ -63,4 +68,15 @@ describe("foldOrders", () => {
     ]);
     expect(orders[0]?.outcome.status).toBe("executed");
   });
+});
+
+test("an order is told with the time at which it was placed, also when it is decided later", () =>
+  expect(foldOrders([placed(1n, 4n), executed(1n, 7n)])[0]?.placedAt).toBe(1_004n));
+
+test("pending orders come first, however old and however many; of the others only the newest", () => {
+  const decided = [3n, 5n, 7n].flatMap((id) => [placed(id, id), executed(id, 20n + id)]);
+  const orders = foldOrders([1n, 2n, 4n, 6n].map((id) => placed(id, id)).concat(decided));
+  expect(pendingFirst(orders, 2).map(({ id }) => id)).toEqual([6n, 4n, 2n, 1n, 7n, 5n]);
+  expect(pendingFirst(orders, 0).map(({ id }) => id)).toEqual([6n, 4n, 2n, 1n]);
+  expect(pendingFirst(orders, 9)).toHaveLength(7);
 });

@@ -5,6 +5,7 @@ interface Place {
   block: bigint;
   logIndex: number;
   transaction: `0x${string}`;
+  time: bigint;
 }
 
 export type OrderEvent = Place &
@@ -44,7 +45,7 @@ export interface OrderRecord {
   acceptablePrice: bigint;
   expiresAt: bigint;
   keeperFee: bigint;
-  placedBlock: bigint;
+  placedAt: bigint;
   /** The transaction that decided the order; the one that placed it while it is pending. */
   transaction: `0x${string}`;
   outcome: Outcome;
@@ -54,6 +55,13 @@ export interface OrderRecord {
 export const CLOSE_LONG = -(2n ** 255n);
 export const CLOSE_SHORT = 2n ** 255n - 1n;
 export const isFullClose = (sizeDelta: bigint): boolean => sizeDelta === CLOSE_LONG || sizeDelta === CLOSE_SHORT;
+
+export const isPending = ({ outcome }: OrderRecord): boolean => outcome.status === "pending";
+
+/** What still waits comes first, and all of it; of what is decided the newest `most`. */
+export function pendingFirst(orders: readonly OrderRecord[], most: number): OrderRecord[] {
+  return [...orders.filter(isPending), ...orders.filter((order) => !isPending(order)).slice(0, most)];
+}
 
 /** Newest first. Events may come twice or in any order: a scan that overlaps the last one does no harm. */
 export function foldOrders(events: readonly OrderEvent[]): OrderRecord[] {
@@ -75,7 +83,7 @@ export function foldOrders(events: readonly OrderEvent[]): OrderRecord[] {
         acceptablePrice: event.acceptablePrice,
         expiresAt: event.expiresAt,
         keeperFee: event.keeperFee,
-        placedBlock: event.block,
+        placedAt: event.time,
         transaction: event.transaction,
         outcome: { status: "pending" },
       });

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { cancelOrder, executeOrder } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import { useLinks, type Link } from "../../chain/orders";
@@ -5,12 +6,13 @@ import type { MarketState, Venue } from "../../chain/reads";
 import { useTransactions } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { abs, formatCash, formatPrice, formatUnits } from "../../lib/fixed";
-import { isFullClose, type OrderRecord } from "../../lib/orders";
+import { isFullClose, isPending, pendingFirst, type OrderRecord } from "../../lib/orders";
 import { LIMIT_KIND, waitsForFall } from "../../lib/orders_draft";
-import { formatAge, reasonInWords } from "../../lib/words";
+import { formatAge, formatTime, reasonInWords } from "../../lib/words";
 import { Panel } from "../parts";
 
-const SHOWN = 30;
+/** Of the orders that are decided. */
+const PAGE = 20;
 
 interface OutcomeProps {
   order: OrderRecord;
@@ -112,6 +114,9 @@ function OrderRow({ order, market, now, link, waitsFor }: RowProps) {
       <th scope="row" data-label="Order">
         <b>{market?.info.symbol ?? "?"}</b> <span className="muted">#{order.id.toString()}</span>
       </th>
+      <td data-label="Placed" title={`${formatTime(order.placedAt)} UTC`}>
+        {formatTime(order.placedAt).slice(5)}
+      </td>
       <td data-label="Kind">
         {kindOf(order, link)}
         {link !== undefined && link.twinId > 0n && <small>or #{link.twinId.toString()}</small>}
@@ -143,8 +148,10 @@ export function Orders({
   isConnected: boolean;
 }) {
   const links = useLinks(orders);
-  const open = new Set(orders.filter((order) => order.outcome.status === "pending").map((order) => order.id));
+  const open = new Set(orders.filter(isPending).map((order) => order.id));
   const pending = open.size;
+  const [decided, setDecided] = useState(PAGE);
+  const shown = pendingFirst(orders, decided);
   return (
     <Panel title="Orders" aside={pending > 0 && <span className="count">{pending} pending</span>} className="orders">
       {orders.length === 0 ? (
@@ -155,6 +162,9 @@ export function Orders({
             <thead>
               <tr>
                 <th scope="col">Order</th>
+                <th scope="col">
+                  <abbr title="UTC">Placed</abbr>
+                </th>
                 <th scope="col">Kind</th>
                 <th scope="col">Side</th>
                 <th scope="col">Size</th>
@@ -170,7 +180,7 @@ export function Orders({
               </tr>
             </thead>
             <tbody>
-              {orders.slice(0, SHOWN).map((order) => (
+              {shown.map((order) => (
                 <OrderRow
                   key={order.id.toString()}
                   order={order}
@@ -185,6 +195,16 @@ export function Orders({
             </tbody>
           </table>
         </div>
+      )}
+      {shown.length < orders.length && (
+        <button
+          type="button"
+          className="ghost wide"
+          data-testid="more-orders"
+          onClick={() => setDecided(decided + PAGE)}
+        >
+          Show more of {orders.length}
+        </button>
       )}
     </Panel>
   );
