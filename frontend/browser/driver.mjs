@@ -121,6 +121,8 @@ const methods = {
     wallet.account = to;
     await emit("accountsChanged", [to]);
   },
+  /** Whether a part of the page with `name` in its address loads. */
+  part: ({ name, loads }) => (loads ? page.unroute(`**/*${name}*`, cut) : page.route(`**/*${name}*`, cut)),
   /** Whether the node answers the page. */
   node: ({ answers }) => (answers ? page.unroute(`${rpcUrl}/**`, cut) : page.route(`${rpcUrl}/**`, cut)),
   /** Whether the node's first block is another one, as after a start from nothing. */

@@ -160,6 +160,23 @@ def test_wallet_on_another_chain__offers_to_switch(stack: Stack, browser: Browse
     assert browser.is_enabled("faucet")
 
 
+def test_page_that_does_not_load__says_what_to_do(stack: Stack, browser: Browser) -> None:
+    browser.do("part", name="VaultPage", loads=False)
+    # Nor does an address that nothing decodes leave a white page.
+    browser.open(f"{stack.page_url}#/trade/%")
+    browser.wait(test_id("index-price"))
+    browser.click("page-vault")
+    browser.wait_text("broken", "nothing is lost")
+    browser.click("page-trade")
+    browser.wait(test_id("index-price"))
+    browser.do("part", name="VaultPage", loads=True)
+    browser.click("page-vault")
+    browser.click("reload")
+    browser.wait(test_id("vault-worth"))
+    assert all("VaultPage" in problem or "ERR_CONNECTION_REFUSED" in problem for problem in browser.do("problems"))
+    browser.do("forget_problems")
+
+
 def test_deployments_file__missing_or_of_an_earlier_chain__says_so_and_recovers(stack: Stack, browser: Browser) -> None:
     browser.open(stack.page_url)
     browser.wait(test_id("index-price"))

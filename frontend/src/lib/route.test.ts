@@ -17,6 +17,10 @@ test.each(["", "#", "#/", "#/nowhere"])("%j is the trading page", (hash) => {
   expect(parseRoute(hash)).toMatchObject({ page: "trade" });
 });
 
+test.each(["#/trade/%", "#/%", "#/trade/%E0%A4%A/1", "#/nowhere/%"])("%j, which nothing decodes, is it too", (hash) => {
+  expect(parseRoute(hash)).toEqual({ page: "trade", symbol: null });
+});
+
 test("a round that is no number is the risk page", () => {
   expect(parseRoute("#/risk/ETH/x1")).toEqual({ page: "risk" });
 });

@@ -7,8 +7,17 @@ export type Route =
   | { page: "round"; symbol: string; round: bigint }
   | { page: "portfolio" };
 
+/** Nothing where it is no such thing: anybody can write an address. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
+  }
+}
+
 export function parseRoute(hash: string): Route {
-  const [page = "", symbol = "", round = ""] = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [page = "", symbol = "", round = ""] = hash.replace(/^#\/?/, "").split("/").map(decoded);
   if (page === "vault" || page === "portfolio") return { page };
   if (page === "risk") {
     return symbol !== "" && /^\d{1,20}$/.test(round)

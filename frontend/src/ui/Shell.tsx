@@ -5,6 +5,7 @@ import { useSnapshot, type Account, type Venue } from "../chain/reads";
 import { useWallet } from "../chain/wallet";
 import { nameOf, type Route } from "../lib/route";
 import { AdlWarnings } from "./adl/AdlWarnings";
+import { Boundary, Reload } from "./Boundary";
 import { Hits } from "./Hits";
 import { Notice } from "./Notice";
 import { OrderNews } from "./OrderNews";
@@ -53,6 +54,14 @@ function Foot({ venue }: { venue: Venue }) {
   );
 }
 
+function PageProblem() {
+  return (
+    <p className="empty" role="alert">
+      This page could not be shown. <Reload />
+    </p>
+  );
+}
+
 export function Shell({ isOffline }: { isOffline: boolean }) {
   const wallet = useWallet();
   const snapshot = useSnapshot(wallet.address);
@@ -96,9 +105,11 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
       {wallet.address !== undefined && <Hits owner={wallet.address} account={account} />}
       <main className="page" ref={main} tabIndex={-1}>
         <h1 className="sr">{name}</h1>
-        <Suspense fallback={<p className="empty">Loading the page.</p>}>
-          <Page route={route} venue={venue} account={account} />
-        </Suspense>
+        <Boundary key={route.page} fallback={<PageProblem />}>
+          <Suspense fallback={<p className="empty">Loading the page.</p>}>
+            <Page route={route} venue={venue} account={account} />
+          </Suspense>
+        </Boundary>
       </main>
       <Foot venue={venue} />
       <OrderNews />
