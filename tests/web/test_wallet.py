@@ -38,6 +38,11 @@ def test_chain_that_stops_answering__keeps_the_last_numbers(stack: Stack, browse
     assert browser.text("index-price").split(",")[0] == price.split(",")[0]
     browser.do("node", answers=True)
     browser.wait(test_id("offline"), state="detached")
+    # The server of the page is not the chain: without it the page goes on.
+    browser.do("part", name="local.json", loads=False)
+    block = int(browser.text("block"))
+    wait_until(lambda: int(browser.text("block")) > block + 3, "the page stands still")
+    browser.do("part", name="local.json", loads=True)
     # Chromium reports what did not load as an error of its own.
     assert all("ERR_CONNECTION_REFUSED" in problem for problem in browser.do("problems"))
     browser.do("forget_problems")

@@ -8,20 +8,24 @@ const POLL_MS = 2_500;
 
 export type ChainStatus =
   | { kind: "missing" }
+  /** Whether there is a file is not known: its server does not answer, or has troubles of its own. */
+  | { kind: "unread" }
   | { kind: "malformed"; detail: string }
   | { kind: "unreachable"; deployment: Deployment }
   | { kind: "other-chain"; deployment: Deployment; found: number }
   | { kind: "restarted"; deployment: Deployment }
   | { kind: "ready"; deployment: Deployment };
 
+/** Null if there is none. Throws `DeploymentError` for one that is wrong, anything else if it cannot be read. */
 async function fetchDeployment(): Promise<Deployment | null> {
   const response = await fetch(DEPLOYMENTS_FILE, { cache: "no-store" });
-  if (!response.ok) return null;
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(`the server says ${response.status}`);
   let json: unknown;
   try {
     json = await response.json();
-  } catch {
-    throw new DeploymentError("it is not JSON");
+  } catch (error) {
+    throw error instanceof SyntaxError ? new DeploymentError("it is not JSON") : error;
   }
   return parseDeployment(json);
 }
@@ -33,7 +37,7 @@ export async function chainStatus(): Promise<ChainStatus> {
     deployment = await fetchDeployment();
   } catch (error) {
     if (error instanceof DeploymentError) return { kind: "malformed", detail: error.message };
-    return { kind: "missing" };
+    return { kind: "unread" };
   }
   if (deployment === null) return { kind: "missing" };
   const client = createPublicClient({ transport: http(deployment.rpcUrl, { retryCount: 0, timeout: 4_000 }) });

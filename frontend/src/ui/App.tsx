@@ -35,6 +35,12 @@ function Problem({ status }: { status: Exclude<ChainStatus, { kind: "ready" }> }
           itself as soon as it is there.
         </Notice>
       );
+    case "unread":
+      return (
+        <Notice title="The deployments file does not load">
+          The server of this page does not give <code>{DEPLOYMENTS_FILE}</code>. This page goes on by itself when it does.
+        </Notice>
+      );
     case "malformed":
       return (
         <Notice title="The deployments file cannot be used" code="make demo">
@@ -72,6 +78,10 @@ export function App() {
   if (status.kind === "ready") {
     const deployment = ready ?? status.deployment;
     return <Session key={identity(deployment)} deployment={deployment} isOffline={false} />;
+  }
+  // The chain and its contracts are no less there when the server of the page is not.
+  if (status.kind === "unread" && ready !== undefined) {
+    return <Session key={identity(ready)} deployment={ready} isOffline={false} />;
   }
   // A chain that pauses is no reason to take the last numbers off the screen.
   if (status.kind === "unreachable" && ready !== undefined && identity(ready) === identity(status.deployment)) {
