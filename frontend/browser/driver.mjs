@@ -76,6 +76,8 @@ async function change_answers(change) {
 
 const cut = (route) => route.abort("connectionrefused");
 
+const cutCalls = (route) => (route.request().postData()?.includes("eth_call") ? cut(route) : route.fallback());
+
 const methods = {
   open: async ({ url }) => void (await page.goto(url)),
   click: async ({ selector }) => void (await page.click(selector)),
@@ -125,6 +127,8 @@ const methods = {
   part: ({ name, loads }) => (loads ? page.unroute(`**/*${name}*`, cut) : page.route(`**/*${name}*`, cut)),
   /** Whether the node answers the page. */
   node: ({ answers }) => (answers ? page.unroute(`${rpcUrl}/**`, cut) : page.route(`${rpcUrl}/**`, cut)),
+  /** Whether the node answers what contracts are asked, too. */
+  calls: ({ answers }) => (answers ? page.unroute(`${rpcUrl}/**`, cutCalls) : page.route(`${rpcUrl}/**`, cutCalls)),
   /** Whether the node's first block is another one, as after a start from nothing. */
   restarted: async ({ is_restarted }) => {
     await page.unroute(`${rpcUrl}/**`);

@@ -38,6 +38,10 @@ def test_chain_that_stops_answering__keeps_the_last_numbers(stack: Stack, browse
     assert browser.text("index-price").split(",")[0] == price.split(",")[0]
     browser.do("node", answers=True)
     browser.wait(test_id("offline"), state="detached")
+    browser.do("calls", answers=False)
+    browser.wait_text("frozen", "The contracts cannot be read. What you see is as of block")
+    browser.do("calls", answers=True)
+    browser.wait(test_id("frozen"), state="detached")
     # The server of the page is not the chain: without it the page goes on.
     browser.do("part", name="local.json", loads=False)
     block = int(browser.text("block"))

@@ -9,6 +9,7 @@ import { Boundary, Reload } from "./Boundary";
 import { Hits } from "./Hits";
 import { Notice } from "./Notice";
 import { OrderNews } from "./OrderNews";
+import { useStandsStill } from "./hooks";
 import { useRoute } from "./route";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
@@ -54,6 +55,28 @@ function Foot({ venue }: { venue: Venue }) {
   );
 }
 
+/** Ages on the page go by the chain's clock, so they stand still with it: that is told by the computer's clock. */
+const STILL_MS = 15_000;
+const FAILING_MS = 4_000;
+
+/** Why what is shown is not what is; nothing if it is. */
+function Frozen({ isOffline, isFailing, block }: { isOffline: boolean; isFailing: boolean; block: bigint }) {
+  const told = `What you see is as of block ${block}`;
+  if (isOffline)
+    return (
+      <div className="banner bad" role="alert" data-testid="offline">
+        The chain does not answer. {told}; it goes on by itself when the chain is back.
+      </div>
+    );
+  return (
+    <div className="banner bad" role="alert" data-testid="frozen">
+      {isFailing
+        ? `The contracts cannot be read. ${told}; the page tries again each second.`
+        : `The node has told of no new block for ${STILL_MS / 1000} seconds or more. ${told}: prices, balances and ages may be older than they look.`}
+    </div>
+  );
+}
+
 function PageProblem() {
   return (
     <p className="empty" role="alert">
@@ -80,6 +103,8 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
   }, [route.page]);
 
   const venue = snapshot.data?.venue;
+  const isFailing = snapshot.isError;
+  const isStill = useStandsStill(`${venue?.block}`, isFailing ? FAILING_MS : STILL_MS);
   if (venue === undefined) {
     return snapshot.isError ? (
       <Notice title="The contracts do not answer" code="make demo">
@@ -92,14 +117,9 @@ export function Shell({ isOffline }: { isOffline: boolean }) {
   const held = snapshot.data?.account ?? undefined;
   const account = held?.address === wallet.address ? held : undefined;
   return (
-    <div className={isOffline ? "terminal is-offline" : "terminal"}>
+    <div className={isOffline || isStill ? "terminal is-offline" : "terminal"}>
       <TopBar account={account} page={route.page} onSkip={() => main.current?.focus()} />
-      {isOffline && (
-        <div className="banner bad" role="alert" data-testid="offline">
-          The chain does not answer. What you see is as of block {venue.block.toString()}; it goes on by itself when the
-          chain is back.
-        </div>
-      )}
+      {(isOffline || isStill) && <Frozen isOffline={isOffline} isFailing={isFailing} block={venue.block} />}
       <WalletBanner />
       {account !== undefined && <AdlWarnings key={account.address} account={account} venue={venue} />}
       {wallet.address !== undefined && <Hits owner={wallet.address} account={account} />}

@@ -20,6 +20,16 @@ export function useSettled<T>(value: T, milliseconds: number): T {
   return settled;
 }
 
+/** Whether `value` has been the same for `milliseconds`, by the computer's clock. */
+export function useStandsStill(value: string, milliseconds: number): boolean {
+  const [still, setStill] = useState<string | null>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setStill(value), milliseconds);
+    return () => clearTimeout(timer);
+  }, [value, milliseconds]);
+  return still === value;
+}
+
 export type Theme = "dark" | "light";
 
 const THEME_KEY = "plimsoll.theme";
