@@ -16,6 +16,8 @@ export class TestWallet {
   /** Says no to whatever needs its owner's consent, or fails with a code and a message. */
   rejects = false;
   fails = null;
+  /** Leaves its window open, or has lost it: what needs consent is never answered. */
+  isSilent = false;
   hasTypedData = true;
   asked = [];
 
@@ -49,6 +51,7 @@ export class TestWallet {
   async request({ method, params = [] }) {
     this.asked.push(method);
     if (NEEDS_CONSENT.has(method)) {
+      if (this.isSilent) return new Promise(() => {});
       if (this.rejects) throw refuse(4001, "User rejected the request.");
       if (this.fails !== null) throw refuse(this.fails.code, this.fails.message);
     }

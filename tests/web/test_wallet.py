@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from signal import SIGCONT, SIGSTOP
 
 from tests.web.browser import Browser, test_id
-from tests.web.flows import connect, free_balance, fund, place_market, position, wait_until
+from tests.web.flows import connect, deposit, free_balance, fund, place_market, position, wait_until
 from tests.web.stage import Stack
 
 
@@ -96,6 +96,19 @@ def test_wallet_that_fails__is_told_in_words(stack: Stack, browser: Browser) -> 
         browser.wait(test_id("toast"), state="detached")
     browser.wallet(fails=None)
     assert free_balance(stack, browser.account) == before
+
+    # One that never answers keeps what was asked for busy, nothing else, and that only until it is dismissed.
+    browser.wallet(isSilent=True)
+    browser.click("cash-amount-submit")
+    browser.wait_text("toast", "Confirm the withdrawal in your wallet")
+    assert not browser.is_enabled("cash-amount-submit")
+    browser.wallet(isSilent=False)
+    deposit(browser, "2")
+    browser.wait_text("toast", r"2\.00 USDC is in your free balance")
+    browser.click("way-withdraw")
+    browser.fill("cash-amount", "1")
+    assert not browser.is_enabled("cash-amount-submit")
+    browser.do("click", selector=f"{test_id('toast')}:has-text('Confirm the withdrawal') button")
     browser.click("cash-amount-submit")
     browser.wait_text("toast", "is in your wallet")
 

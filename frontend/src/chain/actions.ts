@@ -55,6 +55,15 @@ export async function send<const abi extends Abi, name extends ContractFunctionN
   return included(client, hash);
 }
 
+let turn: Promise<unknown> = Promise.resolve();
+
+/** One after the other: two that ask the node for the key's next nonce at once would be given the same. */
+function inTurn<T>(action: () => Promise<T>): Promise<T> {
+  const result = turn.then(action);
+  turn = result.catch(() => undefined);
+  return result;
+}
+
 /** What a session key may do goes through it where its limits allow, without the wallet; else false. */
 async function sendBySession<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
   { client, chain, session, onStep }: Sender,
@@ -74,9 +83,8 @@ async function sendBySession<const abi extends Abi, name extends ContractFunctio
     typeof client.estimateContractGas
   >[0]);
   const signer = createWalletClient({ account, chain, transport: http(chain.rpcUrls.default.http[0]) });
-  const hash = await signer.writeContract({ ...call, gas: withRoom(estimate) } as Parameters<
-    typeof signer.writeContract
-  >[0]);
+  const request = { ...call, gas: withRoom(estimate) } as Parameters<typeof signer.writeContract>[0];
+  const hash = await inTurn(() => signer.writeContract(request));
   onStep("Sent by the session key. Waiting for the block.", hash);
   await included(client, hash);
   return true;

@@ -2,6 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from "react";
 import type { Hash } from "viem";
+import { withNote, type Note } from "../lib/notes";
 import type { Sender } from "./actions";
 import { usePlimsoll } from "./context";
 import { explain } from "./errors";
@@ -9,22 +10,17 @@ import { StillPending } from "./receipts";
 import { useSession } from "./session";
 import { useWallet } from "./wallet";
 
-export interface Note {
-  id: number;
-  title: string;
-  text: string;
-  tone: "busy" | "good" | "bad";
-  hash?: Hash;
-}
-
 interface Transactions {
   notes: readonly Note[];
-  isBusy: boolean;
-  /** Runs `action` and tells how it goes. True if it went through or may yet. */
-  run: (title: string, done: string, action: (sender: Sender) => Promise<void>) => Promise<boolean>;
+  isBusy: (lock: string) => boolean;
+  run: (lock: string, ...what: Parameters<Run>) => Promise<boolean>;
   tell: (note: Omit<Note, "id">) => void;
-  dismiss: (id: number) => void;
+  /** What the wallet has not answered is waited for no longer: its button can be pressed again. */
+  dismiss: (note: Note) => void;
 }
+
+/** Runs `action` and tells how it goes. True if it went through or may yet. */
+type Run = (title: string, done: string, action: (sender: Sender) => Promise<void>) => Promise<boolean>;
 
 const Context = createContext<Transactions | null>(null);
 
@@ -37,17 +33,28 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
   const session = useSession(address);
   const queries = useQueryClient();
   const [notes, setNotes] = useState<readonly Note[]>([]);
-  const [running, setRunning] = useState(0);
+  const [running, setRunning] = useState<ReadonlyMap<number, string>>(new Map());
   const nextId = useRef(1);
 
-  const dismiss = useCallback((id: number) => setNotes((all) => all.filter((note) => note.id !== id)), []);
+  const release = useCallback(
+    (id: number) => setRunning((all) => new Map([...all].filter(([other]) => other !== id))),
+    [],
+  );
+  const remove = useCallback((id: number) => setNotes((all) => all.filter((note) => note.id !== id)), []);
+  const dismiss = useCallback(
+    (note: Note) => {
+      remove(note.id);
+      if (note.hash === undefined) release(note.id);
+    },
+    [release, remove],
+  );
 
   const put = useCallback(
     (note: Note) => {
-      setNotes((all) => [...all.filter((other) => other.id !== note.id), note].slice(-MAX_NOTES));
-      if (note.tone === "good") setTimeout(() => dismiss(note.id), GOOD_MS);
+      setNotes((all) => withNote(all, note, MAX_NOTES));
+      if (note.tone === "good") setTimeout(() => remove(note.id), GOOD_MS);
     },
-    [dismiss],
+    [remove],
   );
 
   const tell = useCallback(
@@ -59,14 +66,14 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
   );
 
   const run = useCallback<Transactions["run"]>(
-    async (title, done, action) => {
+    async (lock, title, done, action) => {
       const id = nextId.current;
       nextId.current += 1;
       if (address === undefined) {
         put({ id, title, text: "Connect a wallet first.", tone: "bad" });
         return false;
       }
-      setRunning((count) => count + 1);
+      setRunning((all) => new Map([...all, [id, `${address} ${lock}`]]));
       put({ id, title, text: "Checking with the contracts.", tone: "busy" });
       let sent: Hash | undefined;
       const link = () => (sent === undefined ? {} : { hash: sent });
@@ -87,17 +94,18 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
         put({ id, title, text: explain(error), tone: isPending ? "busy" : "bad", ...link() });
         return isPending;
       } finally {
-        setRunning((count) => count - 1);
+        release(id);
         void queries.invalidateQueries();
       }
     },
-    [address, plimsoll, put, queries, session],
+    [address, plimsoll, put, queries, release, session],
   );
 
-  const value = useMemo(
-    () => ({ notes, isBusy: running > 0, run, tell, dismiss }),
-    [notes, running, run, tell, dismiss],
+  const isBusy = useCallback(
+    (lock: string) => [...running.values()].includes(`${address} ${lock}`),
+    [address, running],
   );
+  const value = useMemo(() => ({ notes, isBusy, run, tell, dismiss }), [notes, isBusy, run, tell, dismiss]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
@@ -105,4 +113,13 @@ export function useTransactions(): Transactions {
   const transactions = useContext(Context);
   if (transactions === null) throw new Error("used outside of TransactionsProvider");
   return transactions;
+}
+
+/**
+ * One thing that can be asked for, named after what it does and to what: it is busy until it is decided, and nothing else
+ * waits for that. A wallet that never answers must not keep anybody from closing a position.
+ */
+export function useAction(lock: string): { run: Run; isBusy: boolean } {
+  const { run, isBusy } = useTransactions();
+  return { run: (...what) => run(lock, ...what), isBusy: isBusy(lock) };
 }

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { usePlimsoll } from "../chain/context";
-import { useTransactions } from "../chain/transactions";
+import { useAction } from "../chain/transactions";
 import type { Sender } from "../chain/actions";
 import { useWallet } from "../chain/wallet";
 import { formatCash, formatDecimal, parseDecimal, whyNoNumber } from "../lib/fixed";
@@ -22,7 +22,7 @@ export function AmountForm({ id, label, button, most, tooMuch, done, action }: P
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
   const { isReady } = useWallet();
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`${id} ${button}`);
   const [text, setText] = useState("");
   const amount = parseDecimal(text, decimals);
   const isTooMuch = amount !== null && most !== undefined && amount > most;

@@ -1,8 +1,8 @@
 /** What an account can do about the RECOVER it holds or waits for. */
 import { issueRest, redeemRecovery } from "../chain/cash_actions";
 import { usePlimsoll } from "../chain/context";
-import type { Account } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
+import type { Account, Deferred } from "../chain/reads";
+import { useAction } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
 import { formatCash } from "../lib/fixed";
 
@@ -10,7 +10,7 @@ import { formatCash } from "../lib/fixed";
 export function RedeemRecover({ account, className }: { account: Account; className: string }) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction("redeem RECOVER");
   const { isReady } = useWallet();
   const { recovery, redeemable } = account;
   if (recovery === 0n) return null;
@@ -30,14 +30,13 @@ export function RedeemRecover({ account, className }: { account: Account; classN
   );
 }
 
-/** Claims that wait because their market has issued all that it may in a day. */
-export function DeferredClaims({ account }: { account: Account }) {
+function DeferredClaim({ info, waiting, now }: Deferred) {
   const { deployment } = usePlimsoll();
   const { decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`issue ${info.symbol}`);
   const { isReady } = useWallet();
-  return account.deferred.map(({ info, waiting, now }) => (
-    <div key={info.symbol} className="form" data-testid={`deferred-${info.symbol}`}>
+  return (
+    <div className="form" data-testid={`deferred-${info.symbol}`}>
       <p className="muted">
         {formatCash(waiting, decimals)} RECOVER of yours wait: {info.symbol} had claims for more than it may issue in a
         day.
@@ -56,5 +55,10 @@ export function DeferredClaims({ account }: { account: Account }) {
         {now === 0n ? "Nothing more today" : `Issue ${formatCash(now, decimals)} RECOVER now`}
       </button>
     </div>
-  ));
+  );
+}
+
+/** Claims that wait because their market has issued all that it may in a day. */
+export function DeferredClaims({ account }: { account: Account }) {
+  return account.deferred.map((claim) => <DeferredClaim key={claim.info.symbol} {...claim} />);
 }

@@ -16,7 +16,7 @@ export function Toasts() {
               </p>
             )}
           </div>
-          <button type="button" className="ghost icon" aria-label="Dismiss" onClick={() => dismiss(note.id)}>
+          <button type="button" className="ghost icon" aria-label="Dismiss" onClick={() => dismiss(note)}>
             ×
           </button>
         </div>

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { usePlimsoll } from "../chain/context";
 import type { Account } from "../chain/reads";
-import { useTransactions } from "../chain/transactions";
+import { useAction } from "../chain/transactions";
 import { useConnect, useDisconnect, useWallet, useWallets } from "../chain/wallet";
 import { askFaucet } from "../chain/actions";
 import { explain } from "../chain/errors";
@@ -134,7 +134,7 @@ export function TopBar({ account, page, onSkip }: Props) {
   const { deployment } = usePlimsoll();
   const wallet = useWallet();
   const disconnect = useDisconnect();
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction("faucet");
   const { symbol, decimals } = deployment.collateral;
   return (
     <header className="top">

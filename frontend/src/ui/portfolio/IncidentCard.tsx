@@ -1,7 +1,7 @@
 import { collect } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { formatCash, formatDecimal, formatPercent, formatPrice, formatUnits, shareOf } from "../../lib/fixed";
 import type { Incident } from "../../lib/history/incidents";
@@ -71,7 +71,7 @@ function LiquidationReason({ incident, money }: { incident: Incident & { kind: "
 export function IncidentCard({ incident, account }: { incident: Incident; account: Account | undefined }) {
   const { deployment } = usePlimsoll();
   const { symbol: unit, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`collect ${incident.symbol}`);
   const { isReady } = useWallet();
   const money: Money = (cash) => `${formatCash(cash, decimals)} ${unit}`;
   const { symbol, side, units, price, paid, isWhole } = incident;

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { expiry, placeOrders } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import { useQuote, type Account, type HeldPosition } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { formatCash, formatPrice, formatUnits } from "../../lib/fixed";
 import { CLOSE_LONG, CLOSE_SHORT } from "../../lib/orders";
 import { MARKET_KIND, worstPrice } from "../../lib/orders_draft";
@@ -38,7 +38,7 @@ interface Props {
 export function CloseDialog({ position, account, keeperFee, onClose }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`close ${position.info.symbol}`);
   const [tolerance, setTolerance] = useState<(typeof TOLERANCES)[number]["value"]>("500");
   const [part, setPart] = useState<(typeof PARTS)[number]["value"]>("all");
   const { view, info } = position;

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { expiry, placeOrders } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account, HeldPosition } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { formatCash, formatPrice } from "../../lib/fixed";
 import { exitOrders, exitsProblem, isBadPrice, parsePrice, priceProblem } from "../../lib/orders_draft";
 import { Dialog } from "../Dialog";
@@ -21,7 +21,7 @@ interface Props {
 export function ExitsDialog({ position, account, keeperFee, onClose }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`exits ${position.info.symbol}`);
   const [profitText, setProfit] = useState("");
   const [lossText, setLoss] = useState("");
   const { info, view } = position;

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { changeMargin } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import { useMarginQuote, type Account, type HeldPosition, type Quote } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { formatCash, formatLeverage, formatPrice, parseDecimal, whyNoNumber } from "../../lib/fixed";
 import { placeInWords, reasonInWords } from "../../lib/words";
 import { Dialog } from "../Dialog";
@@ -24,7 +24,7 @@ interface Props {
 export function MarginDialog({ position, account, onClose }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`margin ${position.info.symbol}`);
   const [way, setWay] = useState<(typeof WAYS)[number]["value"]>("add");
   const [text, setText] = useState("");
   const { info, view, rank } = position;

@@ -3,7 +3,7 @@ import { cancelOrder, executeOrder } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import { useLinks, type Link } from "../../chain/orders";
 import type { MarketState, Venue } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { abs, formatCash, formatPrice, formatUnits } from "../../lib/fixed";
 import { isFullClose, isPending, pendingFirst, type OrderRecord } from "../../lib/orders";
@@ -71,16 +71,17 @@ function kindOf(order: OrderRecord, link: Link | undefined): string {
 }
 
 function OrderActions({ id }: { id: bigint }) {
-  const { run, isBusy } = useTransactions();
+  const execution = useAction(`execute ${id}`);
+  const cancellation = useAction(`cancel ${id}`);
   const { isReady } = useWallet();
   return (
     <>
       <button
         type="button"
         className="ghost small"
-        disabled={isBusy || !isReady}
+        disabled={execution.isBusy || !isReady}
         title="When no keeper comes: execute it yourself and keep the keeper fee"
-        onClick={() => void run(`Execute order ${id}`, "Executed.", (sender) => executeOrder(sender, id))}
+        onClick={() => void execution.run(`Execute order ${id}`, "Executed.", (sender) => executeOrder(sender, id))}
       >
         Execute
       </button>
@@ -88,9 +89,11 @@ function OrderActions({ id }: { id: bigint }) {
         type="button"
         className="ghost small"
         data-testid={`cancel-${id}`}
-        disabled={isBusy || !isReady}
+        disabled={cancellation.isBusy || !isReady}
         onClick={() =>
-          void run(`Cancel order ${id}`, "Cancelled. The escrow is back.", (sender) => cancelOrder(sender, id))
+          void cancellation.run(`Cancel order ${id}`, "Cancelled. The escrow is back.", (sender) =>
+            cancelOrder(sender, id),
+          )
         }
       >
         Cancel

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { collect } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account, HeldPosition, Venue } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { formatCash } from "../../lib/fixed";
 import { AdlDrawer } from "../adl/AdlDrawer";
@@ -15,7 +15,7 @@ import { PositionRow, type Task } from "./PositionRow";
 function Owed({ position }: { position: HeldPosition }) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`collect ${position.info.symbol}`);
   const { isReady } = useWallet();
   const { view, info } = position;
   if (view.cash_owed === 0n && view.claim_owed === 0n) return null;

@@ -3,7 +3,7 @@ import { usePlimsoll } from "../../chain/context";
 import type { Session } from "../../chain/session";
 import { isUsable, useSession } from "../../chain/session";
 import { endSession, startSession } from "../../chain/session_actions";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { formatCash, formatCompact, formatDecimal } from "../../lib/fixed";
 import { formatAge, shortAddress } from "../../lib/words";
@@ -31,7 +31,7 @@ function Off() {
   const { deployment } = usePlimsoll();
   const { decimals, symbol } = deployment.collateral;
   const { isReady } = useWallet();
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction("session");
   const [seconds, setSeconds] = useState<(typeof HOURS)[number]["value"]>("28800");
   const [orders, setOrders] = useState<(typeof ORDERS)[number]["value"]>("100");
   const [notional, setNotional] = useState<(typeof NOTIONALS)[number]["value"]>("100000");
@@ -87,7 +87,7 @@ function On({ session, now }: { session: Session; now: bigint }) {
   const { deployment } = usePlimsoll();
   const { decimals, symbol } = deployment.collateral;
   const { isReady } = useWallet();
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction("session");
   const { terms, account, gas } = session;
   return (
     <>

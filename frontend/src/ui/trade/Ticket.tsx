@@ -2,7 +2,7 @@
 import { expiry, placeOrders } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account, HeldPosition, MarketState, Venue } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { BPS, WAD, abs, formatCash, formatPercent, formatPrice, formatUnits } from "../../lib/fixed";
 import { AmountField, Choice, Panel } from "../parts";
@@ -40,7 +40,7 @@ export function Ticket({ market, venue, account, position }: Props) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
   const wallet = useWallet();
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`order ${market.info.symbol}`);
   const [draft, change] = useDraft();
   const outlook = useOutlook(draft, { market, venue, account, position });
   const { params, view, info } = market;

@@ -2,7 +2,7 @@ import type { Capital } from "../../chain/capital";
 import { requestUnstake, stake, unstake } from "../../chain/capital_actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { formatCash } from "../../lib/fixed";
 import { formatAge } from "../../lib/words";
@@ -16,7 +16,7 @@ interface Props {
 }
 
 function Leaving({ capital, now }: { capital: Capital; now: bigint }) {
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction("unstake");
   const { isReady } = useWallet();
   const { mine } = capital;
   if (mine === null || mine.stakeShares === 0n) return null;

@@ -3,7 +3,7 @@ import type { Capital, RequestView } from "../../chain/capital";
 import { cancelRequest, depositInVault, redeemRequest, requestRedeem } from "../../chain/capital_actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account } from "../../chain/reads";
-import { useTransactions } from "../../chain/transactions";
+import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { formatCash, formatPercent, min, shareOf } from "../../lib/fixed";
 import { formatAge, reasonInWords } from "../../lib/words";
@@ -26,7 +26,7 @@ interface Props {
 function Request({ id, view, capital, now }: { id: bigint; view: RequestView; capital: Capital; now: bigint }) {
   const { deployment } = usePlimsoll();
   const { symbol, decimals } = deployment.collateral;
-  const { run, isBusy } = useTransactions();
+  const { run, isBusy } = useAction(`request ${id}`);
   const { isReady } = useWallet();
   const cash = (value: bigint) => `${formatCash(value, decimals)} ${symbol}`;
   const isCooling = now < view.ready_at;
