@@ -64,30 +64,60 @@ function inTurn<T>(action: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** What a session key may do goes through it where its limits allow, without the wallet; else false. */
+/** What a session key may do goes through it where its limits and its ether allow, without the wallet: null then. */
 async function sendBySession<const abi extends Abi, name extends ContractFunctionName<abi, "nonpayable" | "payable">>(
   { client, chain, session, onStep }: Sender,
   call: Call<abi, name>,
-): Promise<boolean> {
-  if (!isUsable(session)) return false;
+): Promise<string | null> {
+  if (!isUsable(session)) return "";
   const { account } = session;
+  // By its address alone: with its fees a node would ask whether it can pay them, and say so in words of its own.
+  const asked = { ...call, account: account.address };
   try {
-    await client.simulateContract({ ...call, account } as Parameters<typeof client.simulateContract>[0]);
+    await client.simulateContract(asked as Parameters<typeof client.simulateContract>[0]);
   } catch (error) {
     const reason = revertReason(error);
     if (!reason.startsWith("delegate: ") && reason !== "not a delegate") throw error;
-    onStep("The session key's limits do not cover this: your wallet is asked instead.");
-    return false;
+    return "The session key's limits do not cover this. ";
   }
-  const estimate = await client.estimateContractGas({ ...call, account } as Parameters<
-    typeof client.estimateContractGas
-  >[0]);
+  const [estimate, fees, ether] = await Promise.all([
+    client.estimateContractGas(asked as Parameters<typeof client.estimateContractGas>[0]),
+    client.estimateFeesPerGas(),
+    client.getBalance({ address: account.address }),
+  ]);
+  const gas = withRoom(estimate);
+  if (ether < gas * fees.maxFeePerGas) return "The session key has too little ether for gas. ";
   const signer = createWalletClient({ account, chain, transport: http(chain.rpcUrls.default.http[0]) });
-  const request = { ...call, gas: withRoom(estimate) } as Parameters<typeof signer.writeContract>[0];
+  const request = { ...call, ...fees, gas } as Parameters<typeof signer.writeContract>[0];
   const hash = await inTurn(() => signer.writeContract(request));
   onStep("Sent by the session key. Waiting for the block.", hash);
   await included(client, hash);
-  return true;
+  return null;
+}
+
+/** By the session key, else by the wallet, which is told why. */
+async function sendEitherWay<
+  const abi extends Abi,
+  own extends ContractFunctionName<abi, "nonpayable" | "payable">,
+  name extends ContractFunctionName<abi, "nonpayable" | "payable">,
+>(sender: Sender, ask: string, bySession: Call<abi, own>, byWallet: Call<abi, name>): Promise<void> {
+  const why = await sendBySession(sender, bySession);
+  if (why !== null) await send(sender, `${why}${ask}`, byWallet);
+}
+
+/** What is left of a session key's ether, back to its owner. Nothing where that would cost more; then what stays there. */
+export async function sendEtherBack({ client, chain, account: owner }: Sender, session: Session): Promise<bigint> {
+  const { account } = session;
+  const [ether, fees, gas] = await Promise.all([
+    client.getBalance({ address: account.address }),
+    client.estimateFeesPerGas(),
+    client.estimateGas({ account: account.address, to: owner, value: 0n }),
+  ]);
+  const value = ether - gas * fees.maxFeePerGas;
+  if (value <= 0n) return ether;
+  const signer = createWalletClient({ account, chain, transport: http(chain.rpcUrls.default.http[0]) });
+  await included(client, await inTurn(() => signer.sendTransaction({ to: owner, value, gas, ...fees })));
+  return 0n;
 }
 
 const LOCAL_GAS_MONEY = 10n * 10n ** 18n;
@@ -120,30 +150,26 @@ export async function placeOrders(sender: Sender, orders: readonly OrderArgs[]):
   const [first, ...others] = orders;
   if (first === undefined) throw new Error("nothing to place");
   const book = { address: sender.deployment.contracts.OrderBook, abi: orderBookAbi } as const;
-  const [owner, isAlone] = [sender.account, others.length === 0];
-  const bySession = isAlone
-    ? await sendBySession(sender, { ...book, functionName: "place_for", args: [owner, first] })
-    : await sendBySession(sender, { ...book, functionName: "place_linked", args: [owner, orders] });
-  if (bySession) return;
-  if (isAlone) {
-    await send(sender, "Confirm the order in your wallet.", { ...book, functionName: "place", args: [first] });
+  const owner = sender.account;
+  if (others.length === 0) {
+    const own = { ...book, functionName: "place_for", args: [owner, first] } as const;
+    const byWallet = { ...book, functionName: "place", args: [first] } as const;
+    await sendEitherWay(sender, "Confirm the order in your wallet.", own, byWallet);
     return;
   }
-  const args = [owner, orders] as const;
-  await send(sender, "Confirm the orders in your wallet.", { ...book, functionName: "place_linked", args });
+  const linked = { ...book, functionName: "place_linked", args: [owner, orders] } as const;
+  await sendEitherWay(sender, "Confirm the orders in your wallet.", linked, linked);
 }
 
 export async function changeMargin(sender: Sender, market: Address, amount: bigint): Promise<void> {
   const book = { address: sender.deployment.contracts.OrderBook, abi: orderBookAbi } as const;
-  if (amount > 0n) {
-    const args = [sender.account, market, amount] as const;
-    if (await sendBySession(sender, { ...book, functionName: "add_margin_for", args })) return;
+  const ask = "Confirm the change of margin in your wallet.";
+  if (amount < 0n) {
+    await send(sender, ask, { ...book, functionName: "remove_margin", args: [market, -amount] });
+    return;
   }
-  await send(sender, "Confirm the change of margin in your wallet.", {
-    ...book,
-    functionName: amount > 0n ? "add_margin" : "remove_margin",
-    args: [market, amount > 0n ? amount : -amount],
-  });
+  const own = { ...book, functionName: "add_margin_for", args: [sender.account, market, amount] } as const;
+  await sendEitherWay(sender, ask, own, { ...book, functionName: "add_margin", args: [market, amount] });
 }
 
 /** In `seconds`, by the chain's clock. */
@@ -158,8 +184,7 @@ export async function cancelOrder(sender: Sender, id: bigint): Promise<void> {
     functionName: "cancel",
     args: [id],
   } as const;
-  if (await sendBySession(sender, call)) return;
-  await send(sender, "Confirm the cancellation in your wallet.", call);
+  await sendEitherWay(sender, "Confirm the cancellation in your wallet.", call, call);
 }
 
 /** The owner's own way when no keeper comes. */

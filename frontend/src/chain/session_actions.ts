@@ -1,9 +1,9 @@
 /** Turning one-click trading on and off. */
-import { parseEther } from "viem";
+import { formatEther, parseEther } from "viem";
 import { sendTransaction } from "wagmi/actions";
 import { orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
-import { giveEther, send, type Sender } from "./actions";
+import { giveEther, send, sendEtherBack, type Sender } from "./actions";
 import { included } from "./receipts";
 import { keepKey, type Session } from "./session";
 
@@ -30,6 +30,8 @@ export async function startSession(sender: Sender, limits: Limits): Promise<void
     functionName: "set_delegate",
     args: [delegate, ALL_MARKETS, timestamp + limits.seconds, limits.orders, limits.notional],
   });
+  // Kept before it has anything: ether that were on its way to a forgotten key would be lost.
+  keepKey(deployment, account, key);
   if (deployment.network === "local") {
     onStep("Giving the session key ether for gas, from the local chain.");
     await giveEther(client, delegate);
@@ -38,17 +40,28 @@ export async function startSession(sender: Sender, limits: Limits): Promise<void
     const hash = await sendTransaction(config, { to: delegate, value: GAS_MONEY, account, chainId: chain.id });
     await included(client, hash);
   }
-  keepKey(deployment, account, key);
 }
 
-/** The contracts forget the key first, then the browser does. */
-export async function endSession(sender: Sender, session: Session): Promise<void> {
-  const { deployment, account } = sender;
-  await send(sender, "Confirm the revocation in your wallet.", {
-    address: deployment.contracts.OrderBook,
-    abi: orderBookAbi,
-    functionName: "set_delegate",
-    args: [session.account.address, ALL_MARKETS, 0n, 0n, 0n],
+/**
+ * The contracts forget the key first, then its ether comes back, then the browser forgets it. Tells what became of it.
+ * Where the ether does not come the key stays, to try once more; then it goes, with what it has.
+ */
+export async function endSession(sender: Sender, session: Session): Promise<string> {
+  const { deployment, account, onStep } = sender;
+  const isRevoked = session.terms.expires_at === 0n;
+  if (!isRevoked)
+    await send(sender, "Confirm the revocation in your wallet.", {
+      address: deployment.contracts.OrderBook,
+      abi: orderBookAbi,
+      functionName: "set_delegate",
+      args: [session.account.address, ALL_MARKETS, 0n, 0n, 0n],
+    });
+  onStep("The key can do nothing any more. Sending its ether back.");
+  const stays = await sendEtherBack(sender, session).catch((error: unknown) => {
+    if (isRevoked) return session.gas;
+    throw error;
   });
   keepKey(deployment, account, null);
+  if (stays === 0n) return "Off. The key can do nothing any more; its ether is back in your wallet.";
+  return `Off. The key can do nothing any more; ${formatEther(stays)} ETH are left with it, too little to send back.`;
 }

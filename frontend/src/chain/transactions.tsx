@@ -19,8 +19,11 @@ interface Transactions {
   dismiss: (note: Note) => void;
 }
 
-/** Runs `action` and tells how it goes. True if it went through or may yet. */
-type Run = (title: string, done: string, action: (sender: Sender) => Promise<void>) => Promise<boolean>;
+/**
+ * Runs `action` and tells how it goes: in its own words at the end, if it has any, else `done`. True if it went through or
+ * may yet.
+ */
+type Run = (title: string, done: string, action: (sender: Sender) => Promise<string | void>) => Promise<boolean>;
 
 const Context = createContext<Transactions | null>(null);
 
@@ -78,7 +81,7 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
       let sent: Hash | undefined;
       const link = () => (sent === undefined ? {} : { hash: sent });
       try {
-        await action({
+        const told = await action({
           ...plimsoll,
           account: address,
           session,
@@ -87,7 +90,7 @@ export function TransactionsProvider({ children }: { children: ReactNode }) {
             put({ id, title, text, tone: "busy", ...link() });
           },
         });
-        put({ id, title, text: done, tone: "good", ...link() });
+        put({ id, title, text: told ?? done, tone: "good", ...link() });
         return true;
       } catch (error) {
         const isPending = error instanceof StillPending;

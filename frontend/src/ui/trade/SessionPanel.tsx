@@ -103,7 +103,11 @@ function On({ session, now }: { session: Session; now: bigint }) {
           value={`${terms.notional >= 10n ** BigInt(decimals + 4) ? formatCompact(terms.notional, decimals) : formatCash(terms.notional, decimals)} ${symbol}`}
           testId="session-notional"
         />
-        <Row label="Gas" value={`${formatDecimal(gas, 18, { places: 4 })} ETH`} />
+        <Row
+          label="Gas"
+          value={`${formatDecimal(gas, 18, { places: 4 })} ETH`}
+          hint="Where it does not cover the fee your wallet is asked. What is left comes back when you revoke the key."
+        />
       </dl>
       <div className="form">
         <button
@@ -111,13 +115,9 @@ function On({ session, now }: { session: Session; now: bigint }) {
           className="ghost wide"
           data-testid="session-end"
           disabled={isBusy || !isReady}
-          onClick={() =>
-            void run("Revoke session key", "Off. The key can do nothing any more.", (sender) =>
-              endSession(sender, session),
-            )
-          }
+          onClick={() => void run("Revoke session key", "Off.", (sender) => endSession(sender, session))}
         >
-          Revoke
+          {terms.expires_at === 0n ? "Forget the key" : "Revoke"}
         </button>
       </div>
     </>
