@@ -30,6 +30,7 @@ export interface Fund {
 }
 
 export interface Mine {
+  owner: Address;
   holder: HolderView;
   requests: { id: bigint; view: RequestView }[];
   stakeShares: bigint;
@@ -44,7 +45,13 @@ export interface Capital {
   problem: string;
   mandates: readonly MandateView[];
   fund: Fund;
+  /** Null while it is not known, and without an account. */
   mine: Mine | null;
+}
+
+/** The last answer, less what it says about another account: that one's money is not this one's to see or to move. */
+export function withoutOthers(capital: Capital | undefined, owner: Address | undefined): Capital | undefined {
+  return capital === undefined || capital.mine?.owner === owner ? capital : { ...capital, mine: null };
 }
 
 async function readFund({ client, deployment }: Plimsoll, blockNumber: bigint): Promise<Fund> {
@@ -88,7 +95,7 @@ async function readMine(
   const requests = ids
     .map((id, i) => ({ id, view: views[i] }))
     .filter(({ view }) => view !== undefined && view.shares > 0n);
-  return { holder, requests: requests as Mine["requests"], stakeShares, stakeWorth, unstake };
+  return { owner, holder, requests: requests as Mine["requests"], stakeShares, stakeWorth, unstake };
 }
 
 const [REWARD_PAID] = encodeEventTopics({ abi: insuranceFundAbi, eventName: "RewardPaid" });
@@ -128,7 +135,7 @@ export function useCapital(owner: Address | undefined) {
         mine,
       };
     },
-    placeholderData: (before) => before,
+    placeholderData: (before) => withoutOthers(before, owner),
     refetchInterval: POLL_MS,
     networkMode: "always",
     retry: false,

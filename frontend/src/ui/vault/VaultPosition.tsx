@@ -93,12 +93,13 @@ export function VaultPosition({ capital, account, now }: Props) {
   const { symbol, decimals } = deployment.collateral;
   const [way, setWay] = useState<"deposit" | "request">("deposit");
   const { vault, mine } = capital;
+  const { address } = useWallet();
   if (mine === null)
     return (
       <Panel title="Your part of the vault">
         <div className="empty">
-          <p>Connect a wallet to bring capital.</p>
-          <ConnectButton />
+          <p>{address === undefined ? "Connect a wallet to bring capital." : "Reading what this account has here."}</p>
+          {address === undefined && <ConnectButton />}
         </div>
       </Panel>
     );
