@@ -69,6 +69,14 @@ def test_account_changed__closes_a_dialog_about_the_other_one(
     browser.wait(test_id("position-SOL"))
     assert browser.do("count", selector="dialog") == 0
 
+    # Nor does one go on with the next position, when its own has gone from under it.
+    browser.click("margin-SOL")
+    browser.wait(test_id("margin-amount"))
+    place_market(stack, other, "SOL", -2_000, 500 * 10**6)
+    browser.wait("dialog", state="detached")
+    browser.wait_text("position-SOL", "Short")
+    assert browser.do("count", selector="dialog") == 0
+
 
 FAILURES = {
     (4001, "User denied transaction signature."): "You rejected it in the wallet. Nothing was sent.",

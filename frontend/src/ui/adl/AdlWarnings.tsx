@@ -8,7 +8,9 @@ const NEAR = 4n;
 export function AdlWarnings({ account, venue }: { account: Account; venue: Venue }) {
   const [open, setOpen] = useState<string | null>(null);
   const near = account.positions.filter(({ rank }) => rank !== null && rank.lights >= NEAR);
-  const position = near.find(({ info }) => info.symbol === open);
+  // Whoever lowers the rank in the drawer wants to see it fall: it stays until the position is gone.
+  const position = account.positions.find(({ info, rank }) => info.symbol === open && rank !== null);
+  if (open !== null && position === undefined) setOpen(null);
   const market = venue.markets.find(({ info }) => info.symbol === open);
   return (
     <>

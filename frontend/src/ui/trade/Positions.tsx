@@ -54,24 +54,22 @@ function Owed({ position }: { position: HeldPosition }) {
 interface OpenTask {
   task: Task;
   symbol: string;
+  side: bigint;
 }
 
-function TaskDialog({
-  open,
-  account,
-  venue,
-  onClose,
-}: {
-  open: OpenTask;
+interface DialogProps {
+  task: Task;
+  position: HeldPosition;
   account: Account;
   venue: Venue;
   onClose: () => void;
-}) {
-  const position = account.positions.find(({ info, view }) => info.symbol === open.symbol && view.units > 0n);
-  const market = venue.markets.find(({ info }) => info.symbol === open.symbol);
-  if (position === undefined || market === undefined) return null;
+}
+
+function TaskDialog({ task, position, account, venue, onClose }: DialogProps) {
+  const market = venue.markets.find(({ info }) => info.symbol === position.info.symbol);
+  if (market === undefined) return null;
   const common = { position, account, keeperFee: venue.keeperFee, onClose };
-  switch (open.task) {
+  switch (task) {
     case "close":
       return <CloseDialog {...common} />;
     case "exits":
@@ -87,6 +85,9 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
   const [task, setTask] = useState<OpenTask | null>(null);
   const held = account?.positions ?? [];
   const open = held.filter((position) => position.view.units > 0n);
+  const target = open.find(({ info, view }) => info.symbol === task?.symbol && view.side === task.side);
+  // What was begun about a position ends with it: another one of the same market must not find it half done.
+  if (task !== null && target === undefined) setTask(null);
   return (
     <Panel
       title="Positions"
@@ -125,15 +126,23 @@ export function Positions({ account, venue }: { account: Account | undefined; ve
                   key={position.info.symbol}
                   position={position}
                   market={venue.markets.find(({ info }) => info.symbol === position.info.symbol)}
-                  onTask={(chosen) => setTask({ task: chosen, symbol: position.info.symbol })}
+                  onTask={(chosen) =>
+                    setTask({ task: chosen, symbol: position.info.symbol, side: position.view.side })
+                  }
                 />
               ))}
             </tbody>
           </table>
         </div>
       )}
-      {task !== null && account !== undefined && (
-        <TaskDialog open={task} account={account} venue={venue} onClose={() => setTask(null)} />
+      {task !== null && target !== undefined && account !== undefined && (
+        <TaskDialog
+          task={task.task}
+          position={target}
+          account={account}
+          venue={venue}
+          onClose={() => setTask(null)}
+        />
       )}
     </Panel>
   );
