@@ -58,7 +58,7 @@ def order(
         browser.fill("trigger", str(at))
     browser.fill("leverage", str(leverage))
     browser.fill("size", size)
-    browser.wait(f"{test_id('place')}:enabled")
+    browser.wait(f'{test_id("place")}[aria-disabled="false"]')
 
 
 def placed(stack: Stack, account: str) -> list[int]:

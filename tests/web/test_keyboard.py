@@ -30,6 +30,7 @@ def test_skip_link__reaches_the_page(stack: Stack, browser: Browser) -> None:
 
 
 def test_position__opened_and_closed_with_the_keyboard_alone(stack: Stack, browser: Browser) -> None:
+    stack.rest()
     fund(stack, browser.account)
     browser.open(stack.page_url)
     browser.wait(test_id("index-price"))
@@ -51,8 +52,14 @@ def test_position__opened_and_closed_with_the_keyboard_alone(stack: Stack, brows
     browser.do("type", text="500")
     tab_to(browser, "leverage")
     press(browser, "Home", *["ArrowRight"] * 4)
-    browser.wait(f"{test_id('place')}:enabled")
+    browser.wait(f'{test_id("place")}[aria-disabled="false"]')
     tab_to(browser, "place")
+    # A new price is asked for anew, and takes the focus from nobody.
+    shown = browser.text("index-price").splitlines()[0]
+    stack.begin()
+    browser.wait(f"{test_id('index-price')}:not(:has-text('{shown}'))")
+    browser.wait(f'{test_id("place")}[aria-disabled="false"]')
+    assert browser.do("focused") == "place"
     press(browser, "Enter")
     browser.wait(test_id("position-SOL"))
     held = position(stack, browser.account, "SOL")

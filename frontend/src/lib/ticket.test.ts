@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { WAD, cashScale } from "./fixed";
-import { affordableSize, distance, marginFor, maxLeverage, openingPart, shortfall, sizeDelta } from "./ticket";
+import { affordableSize, distance, hasMovedOn, marginFor, maxLeverage, openingPart, shortfall, sizeDelta } from "./ticket";
 
 const USD = 1_000_000n;
 
@@ -39,6 +39,12 @@ test("distance is a share of the reference", () => {
   expect(distance(90n, 100n)).toBe(WAD / 10n);
   expect(distance(110n, 100n)).toBe(WAD / 10n);
   expect(distance(1n, 0n)).toBe(0n);
+});
+
+test("hasMovedOn bears a fifth of a percent either way, and no price at all", () => {
+  expect([998n, 1_000n, 1_002n].map((price) => hasMovedOn(price, 1_000n))).toEqual([false, false, false]);
+  expect([997n, 1_003n, 0n].map((price) => hasMovedOn(price, 1_000n))).toEqual([true, true, true]);
+  expect([hasMovedOn(0n, 0n), hasMovedOn(1n, 0n)]).toEqual([false, true]);
 });
 
 test("shortfall counts the keeper fee", () => {

@@ -30,6 +30,12 @@ export function distance(price: bigint, reference: bigint): bigint {
   return reference === 0n ? 0n : floorDiv(abs(price - reference) * WAD, reference);
 }
 
+const MOVED_ON = WAD / 500n;
+
+/** Whether a size in cash that was turned into units at `reference` must be turned anew: a fifth of a percent. */
+export const hasMovedOn = (price: bigint, reference: bigint): boolean =>
+  reference === 0n ? price !== 0n : distance(price, reference) > MOVED_ON;
+
 /** Free balance that is missing to place this order. */
 export function shortfall(margin: bigint, keeperFee: bigint, free: bigint): bigint {
   return max(0n, margin + keeperFee - free);

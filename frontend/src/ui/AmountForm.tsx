@@ -28,8 +28,9 @@ export function AmountForm({ id, label, button, most, tooMuch, done, action }: P
   const isTooMuch = amount !== null && most !== undefined && amount > most;
   const problem =
     text === "" ? "" : amount === null ? whyNoNumber(text, decimals, "an amount") : isTooMuch ? tooMuch : "";
+  const canSubmit = !isBusy && isReady && amount !== null && amount !== 0n && problem === "";
   const submit = async () => {
-    if (amount === null) return;
+    if (!canSubmit) return;
     const shown = `${formatCash(amount, decimals)} ${symbol}`;
     if (await run(button, done(shown), (sender) => action(sender, amount))) setText("");
   };
@@ -69,7 +70,7 @@ export function AmountForm({ id, label, button, most, tooMuch, done, action }: P
         type="submit"
         className="primary wide"
         data-testid={`${id}-submit`}
-        disabled={isBusy || !isReady || amount === null || amount === 0n || problem !== ""}
+        aria-disabled={!canSubmit}
       >
         {button}
       </button>

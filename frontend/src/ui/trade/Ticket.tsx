@@ -129,7 +129,8 @@ export function Ticket({ market, venue, account, position }: Props) {
             type="submit"
             className={`wide ${draft.side === "long" ? "buy" : "sell"}`}
             data-testid="place"
-            disabled={!canPlace}
+            // Not `disabled`: whoever has the focus on it would lose it each time it cannot be pressed for a moment.
+            aria-disabled={!canPlace}
           >
             {draft.side === "long" ? "Buy / Long" : "Sell / Short"} {info.symbol}
           </button>

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { usePlimsoll } from "../../chain/context";
 import { useQuote, type Account, type HeldPosition, type MarketState, type Quote, type Venue } from "../../chain/reads";
 import { useWallet } from "../../chain/wallet";
-import { WAD, abs, formatCash, notional, parseDecimal, whyNoNumber } from "../../lib/fixed";
+import { WAD, formatCash, notional, parseDecimal, whyNoNumber } from "../../lib/fixed";
 import {
   LIMIT_KIND,
   MARKET_KIND,
@@ -18,7 +18,7 @@ import {
   type OrderArgs,
   type Tolerance,
 } from "../../lib/orders_draft";
-import { marginFor, maxLeverage, openingPart, shortfall, sizeDelta, type Side } from "../../lib/ticket";
+import { hasMovedOn, marginFor, maxLeverage, openingPart, shortfall, sizeDelta, type Side } from "../../lib/ticket";
 import { isWait, reasonInWords } from "../../lib/words";
 import { useSettled } from "../hooks";
 
@@ -87,6 +87,14 @@ export function useDraft(): [Draft, (changes: Partial<Draft>) => void] {
   return [draft, (changes) => setDraft((before) => ({ ...before, ...changes }))];
 }
 
+/** The price at the last edit, while it is near enough: with every new one a size in USD would be another order. */
+function useAskedPrice(draft: Draft, price: bigint): bigint {
+  const [asked, setAsked] = useState({ draft, price });
+  if (asked.draft === draft && !hasMovedOn(price, asked.price)) return asked.price;
+  setAsked({ draft, price });
+  return price;
+}
+
 function formProblem(draft: Draft, size: bigint | null, places: number, exits: Exits, at: bigint): string {
   if (draft.size !== "" && size === null) return whyNoNumber(draft.size, places, "a size");
   const noTrigger = draft.kind === "market" ? "" : priceProblem(draft.trigger);
@@ -110,11 +118,12 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
   const places = draft.unit === "usd" ? decimals : 18;
   const size = parseDecimal(draft.size, places);
   const sign = draft.side === "long" ? 1n : -1n;
-  const typed = size === null ? 0n : draft.unit === "usd" ? sizeDelta(draft.side, size, at, decimals) : sign * size;
+  const asked = useAskedPrice(draft, at);
+  const typed = size === null ? 0n : draft.unit === "usd" ? sizeDelta(draft.side, size, asked, decimals) : sign * size;
   const delta = useSettled(typed, 120);
   const held = position === undefined ? 0n : position.view.side === 0n ? position.view.units : -position.view.units;
   const opening = draft.isReduceOnly ? 0n : openingPart(held, delta);
-  const openingCash = notional(opening, at, decimals);
+  const openingCash = notional(opening, asked, decimals);
   // Priced without margin first: what it costs does not depend on it.
   const cost = useQuote(info.address, undefined, opening === 0n ? 0n : delta > 0n ? opening : -opening, openingCash);
   const premium = cost.data?.premium ?? 0n;
@@ -170,7 +179,12 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
                 ? `Your free balance is ${formatCash(missing, decimals)} ${symbol} short. Deposit first.`
                 : "");
   const advice = delta === 0n ? "" : triggerProblem(kind, delta > 0n, trigger ?? 0n, index) || reasonInWords(error);
-  const isQuoted = quote.data !== undefined && !quote.isPlaceholderData;
+  // The margin follows the premium, and that the price: the quote of a moment ago is as good for the same order.
+  const terms = `${wallet.address}/${typed}/${opening}/${leverage}`;
+  const [quotedTerms, setQuotedTerms] = useState("");
+  const isSettled = delta === typed && quote.data !== undefined && !quote.isPlaceholderData;
+  if (isSettled && quotedTerms !== terms) setQuotedTerms(terms);
+  const isQuoted = quote.data !== undefined && quotedTerms === terms;
   return {
     leverage,
     mostLeverage,
@@ -180,7 +194,7 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
     quote: delta === 0n ? undefined : quote.data,
     problem: blocking || advice,
     canPlace:
-      wallet.isReady && delta !== 0n && abs(delta) === abs(typed) && isQuoted && blocking === "" && !isMissingTrigger,
+      wallet.isReady && delta !== 0n && delta === typed && isQuoted && blocking === "" && !isMissingTrigger,
     exits,
     orders,
   };
