@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chartInWords, intervalFor, toCandles } from "./candles";
+import { chartInWords, intervalFor, rangeWithLines, toCandles } from "./candles";
 import { WAD } from "./fixed";
 
 const point = (price: bigint, publishedAt: bigint) => ({ price: price * WAD, publishedAt });
@@ -19,6 +19,16 @@ test("the interval grows with the span", () => {
   expect(intervalFor([point(1n, 0n), point(1n, 101n)], 100)).toBe(5);
   expect(intervalFor([point(1n, 0n), point(1n, 1_000n)], 100)).toBe(15);
   expect(intervalFor([point(1n, 0n), point(1n, 10_000_000n)], 10)).toBe(86_400);
+});
+
+test("lines are brought into view, the nearest first, as long as the candles stay readable", () => {
+  expect(rangeWithLines(100, 110, [])).toEqual([100, 110]);
+  expect(rangeWithLines(100, 110, [105, 100])).toEqual([100, 110]);
+  expect(rangeWithLines(100, 110, [90, 130])).toEqual([90, 130]);
+  // All three would leave the candles less than a fifth of the height.
+  expect(rangeWithLines(100, 110, [75, 130, 95])).toEqual([95, 130]);
+  expect(rangeWithLines(100, 110, [10])).toEqual([100, 110]);
+  expect(rangeWithLines(100, 100, [99])).toEqual([100, 100]);
 });
 
 test("a chart in words tells where it begins and ends, and how far it went", () => {

@@ -47,6 +47,21 @@ export function intervalFor(points: readonly PricePoint[], most: number): number
   return INTERVALS.find((seconds) => span / seconds <= most) ?? 86_400;
 }
 
+/** The least part of the height that candles keep when lines far from them are on the chart, too. */
+const LEAST_SHARE = 0.2;
+
+/** The prices from `low` to `high`, and the nearest of `lines` as far as that does not press the candles flat. */
+export function rangeWithLines(low: number, high: number, lines: readonly number[]): [low: number, high: number] {
+  const size = high - low;
+  const distance = (line: number) => Math.max(low - line, line - high);
+  let range: [number, number] = [low, high];
+  for (const line of lines.toSorted((a, b) => distance(a) - distance(b))) {
+    const wider: [number, number] = [Math.min(range[0], line), Math.max(range[1], line)];
+    if (size >= (wider[1] - wider[0]) * LEAST_SHARE) range = wider;
+  }
+  return range;
+}
+
 /** What a chart of `points` shows, for those who cannot see it. */
 export function chartInWords(points: readonly PricePoint[]): string {
   const first = points[0];

@@ -6,11 +6,13 @@ import { useWallet } from "../../chain/wallet";
 import { INTERVALS, chartInWords, intervalFor } from "../../lib/candles";
 import { formatPrice } from "../../lib/fixed";
 import type { OrderRecord } from "../../lib/orders";
+import { marksByCandle } from "../../lib/marks";
 import { formatInterval } from "../../lib/words";
 import { Choice, Panel } from "../parts";
-import { PriceChart, type Line, type Mark } from "./PriceChart";
+import { PriceChart, type Line } from "./PriceChart";
 
 const MOST_CANDLES = 240;
+/** Of candles in which others were closed. */
 const MOST_MARKS = 60;
 const INTERVAL_KEY = "plimsoll.interval";
 const CHOICES = [
@@ -32,7 +34,8 @@ interface Props {
 /** Lines at what the trader waits for, marks where positions were liquidated and deleveraged; their own stand out. */
 export function ChartPanel({ market, position, orders }: Props) {
   const points = usePrices(market.info.feed);
-  const history = useHistory().of(market.info.address);
+  const histories = useHistory();
+  const history = histories.of(market.info.address);
   const { address } = useWallet();
   const [choice, setChoice] = useState(keptChoice);
   const fitting = intervalFor(points, MOST_CANDLES);
@@ -55,16 +58,20 @@ export function ChartPanel({ market, position, orders }: Props) {
     if (order.outcome.status === "pending" && order.triggerPrice > 0n)
       lines.push({ price: order.triggerPrice, title: order.kind === 2n ? "Stop" : "Limit", tone: "muted" });
 
-  const mine = new Set(
-    address === undefined
-      ? []
-      : history.holdings.story(address).hits.map((hit) => `${hit.event.block}/${hit.event.logIndex}`),
-  );
-  const marks: Mark[] = history.feed.slice(-MOST_MARKS).map(({ event }) => ({
-    time: event.time,
-    kind: event.eventName === "Liquidated" ? "liquidation" : "adl",
-    isMine: mine.has(`${event.block}/${event.logIndex}`),
-  }));
+  const first = Number(points[0]?.publishedAt ?? 0n);
+  const from = first - (first % interval);
+  const hits = address === undefined ? [] : history.holdings.story(address).hits;
+  const marks = useMemo(() => {
+    const { feed, holdings } = histories.of(market.info.address);
+    const own = address === undefined ? [] : holdings.story(address).hits;
+    const mine = new Set(own.map(({ event }) => event));
+    const all = feed.map(({ event }) => ({
+      time: event.time,
+      kind: event.eventName === "Liquidated" ? ("liquidation" as const) : ("adl" as const),
+      isMine: mine.has(event),
+    }));
+    return marksByCandle(all, interval, from, MOST_MARKS);
+  }, [histories, market.info.address, address, interval, from]);
 
   return (
     <Panel
@@ -83,7 +90,7 @@ export function ChartPanel({ market, position, orders }: Props) {
       <PriceChart points={points} interval={interval} lines={lines} marks={marks} describedBy="chart-words" />
       <p className="sr" id="chart-words" data-testid="chart-words">
         {words} {lines.map((line) => `${line.title} ${formatPrice(line.price)}. `)}
-        {history.feed.length > 0 && `${history.feed.length} liquidations and deleveragings, ${mine.size} of them yours.`}
+        {history.feed.length > 0 && `${history.feed.length} liquidations and deleveragings, ${hits.length} of them yours.`}
       </p>
     </Panel>
   );

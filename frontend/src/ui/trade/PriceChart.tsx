@@ -3,6 +3,7 @@ import {
   LineStyle,
   createChart,
   createSeriesMarkers,
+  type AutoscaleInfo,
   type IChartApi,
   type ISeriesApi,
   type ISeriesMarkersPluginApi,
@@ -11,20 +12,15 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import { useEffect, useMemo, useRef } from "react";
-import { toCandles, type PricePoint } from "../../lib/candles";
+import { rangeWithLines, toCandles, type PricePoint } from "../../lib/candles";
 import { formatPrice, toNumber } from "../../lib/fixed";
+import type { CandleMark } from "../../lib/marks";
 import { useTheme } from "../hooks";
 
 export interface Line {
   price: bigint;
   title: string;
   tone: "accent" | "warn" | "muted";
-}
-
-export interface Mark {
-  time: bigint;
-  kind: "liquidation" | "adl";
-  isMine: boolean;
 }
 
 /** The chart's own numbers are floating point; they are shown as `formatPrice` shows the real ones, cut and not rounded. */
@@ -37,7 +33,8 @@ interface Props {
   /** Seconds of one candle. */
   interval: number;
   lines: readonly Line[];
-  marks: readonly Mark[];
+  /** The same array until there are others. */
+  marks: readonly CandleMark[];
   /** Id of the text that tells what is drawn. */
   describedBy: string;
 }
@@ -46,24 +43,15 @@ function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** One mark for each kind and candle. */
-function toMarkers(marks: readonly Mark[], interval: number, first: number): SeriesMarker<Time>[] {
-  const found = new Map<string, SeriesMarker<Time>>();
-  for (const mark of marks) {
-    const time = Number(mark.time) - (Number(mark.time) % interval);
-    if (time < first) continue;
-    const key = `${time}/${mark.kind}`;
-    const text = mark.isMine ? "You" : found.get(key)?.text;
-    found.set(key, {
-      time: time as UTCTimestamp,
-      position: mark.kind === "liquidation" ? "aboveBar" : "belowBar",
-      shape: mark.kind === "liquidation" ? "arrowDown" : "circle",
-      color: color(mark.kind === "liquidation" ? "--bad" : "--accent"),
-      size: mark.isMine ? 1.6 : 0.6,
-      ...(text === undefined ? {} : { text }),
-    });
-  }
-  return [...found.values()].toSorted((a, b) => Number(a.time) - Number(b.time));
+function toMarker({ time, kind, isMine }: CandleMark): SeriesMarker<Time> {
+  return {
+    time: time as UTCTimestamp,
+    position: kind === "liquidation" ? "aboveBar" : "belowBar",
+    shape: kind === "liquidation" ? "arrowDown" : "circle",
+    color: color(kind === "liquidation" ? "--bad" : "--accent"),
+    size: isMine ? 1.6 : 0.6,
+    ...(isMine ? { text: "You" } : {}),
+  };
 }
 
 export function PriceChart({ points, interval, lines, marks, describedBy }: Props) {
@@ -127,10 +115,8 @@ export function PriceChart({ points, interval, lines, marks, describedBy }: Prop
     series.current?.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
   }, [candles]);
 
-  const first = candles[0]?.time ?? 0;
-  const markKey = marks.map((mark) => `${mark.time}${mark.kind}${mark.isMine}`).join();
-  // oxlint-disable-next-line react/exhaustive-deps -- `marks` is told by its key, so that nothing is redrawn each second
-  useEffect(() => markers.current?.setMarkers(toMarkers(marks, interval, first)), [markKey, interval, first, theme]);
+  // oxlint-disable-next-line react/exhaustive-deps -- the theme has its part in the colours
+  useEffect(() => markers.current?.setMarkers(marks.map(toMarker)), [marks, theme]);
 
   const lineKey = lines.map((line) => `${line.title}${line.price}`).join();
   useEffect(() => {
@@ -145,10 +131,19 @@ export function PriceChart({ points, interval, lines, marks, describedBy }: Prop
         axisLabelVisible: true,
       }),
     );
+    const prices = lines.map((line) => toNumber(line.price, 18));
+    target?.applyOptions({
+      autoscaleInfoProvider: (original: () => AutoscaleInfo | null) => {
+        const found = original();
+        if (found === null || found.priceRange === null) return found;
+        const [minValue, maxValue] = rangeWithLines(found.priceRange.minValue, found.priceRange.maxValue, prices);
+        return { ...found, priceRange: { minValue, maxValue } };
+      },
+    });
     return () => {
       for (const line of drawn) if (line !== undefined && series.current === target) target?.removePriceLine(line);
     };
-    // oxlint-disable-next-line react/exhaustive-deps -- likewise
+    // oxlint-disable-next-line react/exhaustive-deps -- `lines` are told by their key, so that nothing is redrawn each second
   }, [lineKey, theme]);
 
   return (
