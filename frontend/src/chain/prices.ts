@@ -1,32 +1,27 @@
 /** Index prices as they were published on chain. */
-import { useMemo } from "react";
-import { encodeEventTopics, parseEventLogs, type Hex } from "viem";
+import { encodeEventTopics, parseEventLogs, type Hex, type Log } from "viem";
 import { priceFeedAbi } from "../generated/abis";
 import type { PricePoint } from "../lib/candles";
 import type { Hash } from "../lib/deployment";
 import { usePlimsoll } from "./context";
-import { useLogs } from "./logs";
+import { useDecodedLogs } from "./logs";
 
-/** How far back the chart goes: two hours of one-second blocks. */
-const MAX_BLOCKS = 7_200n;
+/** How far back the chart goes: two hours of one-second blocks, and as many prices. */
+const MAX_BLOCKS = 7_200;
 const [SIGNATURE] = encodeEventTopics({ abi: priceFeedAbi, eventName: "PriceUpdated" });
 
-export function usePrices(feed: Hash): PricePoint[] {
+const decode = (logs: Log[]): PricePoint[] =>
+  parseEventLogs({ abi: priceFeedAbi, eventName: "PriceUpdated", logs }).map(({ args }) => ({
+    price: args.price,
+    publishedAt: args.published_at,
+  }));
+
+export function usePrices(feed: Hash): readonly PricePoint[] {
   const { deployment } = usePlimsoll();
   const start = (newest: bigint) => {
-    const earliest = newest > MAX_BLOCKS ? newest - MAX_BLOCKS : 0n;
+    const earliest = newest > MAX_BLOCKS ? newest - BigInt(MAX_BLOCKS) : 0n;
     return earliest > deployment.startBlock ? earliest : deployment.startBlock;
   };
-  const logs = useLogs(`prices of ${feed}`, start, {
-    address: deployment.contracts.PriceFeed,
-    topics: [SIGNATURE as Hex, feed],
-  });
-  return useMemo(
-    () =>
-      parseEventLogs({ abi: priceFeedAbi, eventName: "PriceUpdated", logs: [...logs] }).map((log) => ({
-        price: log.args.price,
-        publishedAt: log.args.published_at,
-      })),
-    [logs],
-  );
+  const filter = { address: deployment.contracts.PriceFeed, topics: [SIGNATURE as Hex, feed] };
+  return useDecodedLogs(`prices of ${feed}`, { start, filter, decode, most: MAX_BLOCKS });
 }
