@@ -85,6 +85,11 @@ const methods = {
   click_all: async ({ selector }) => {
     while ((await page.locator(selector).count()) > 0) await page.locator(selector).first().click();
   },
+  /** Name and text of the file that a click saves. */
+  download: async ({ selector }) => {
+    const [file] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+    return [file.suggestedFilename(), readFileSync(await file.path(), "utf8")];
+  },
   fill: async ({ selector, text }) => void (await page.fill(selector, text)),
   text: ({ selector }) => page.innerText(selector),
   texts: ({ selector }) => page.locator(selector).allInnerTexts(),

@@ -7,6 +7,7 @@ const NEEDS_CONSENT = new Set([
   "eth_sendTransaction",
   "eth_signTypedData_v4",
   "wallet_switchEthereumChain",
+  "wallet_addEthereumChain",
 ]);
 
 export class TestWallet {
@@ -19,6 +20,8 @@ export class TestWallet {
   /** Leaves its window open, or has lost it: what needs consent is never answered. */
   isSilent = false;
   hasTypedData = true;
+  /** Whether it has heard of the chain it is asked to go to. */
+  knowsChain = true;
   asked = [];
 
   constructor(rpcUrl, account, emit) {
@@ -71,7 +74,15 @@ export class TestWallet {
         return null;
       case "eth_chainId":
         return this.chainId ?? this.rpc("eth_chainId", []);
+      case "wallet_addEthereumChain":
+        if (params[0].chainId !== (await this.rpc("eth_chainId", [])) || !params[0].rpcUrls.includes(this.rpcUrl))
+          throw refuse(-32602, "this is not the chain that its node runs");
+        this.knowsChain = true;
+        this.chainId = params[0].chainId;
+        await this.emit("chainChanged", this.chainId);
+        return null;
       case "wallet_switchEthereumChain":
+        if (!this.knowsChain) throw refuse(4902, "Unrecognized chain ID. Try adding the chain first.");
         this.chainId = params[0].chainId;
         await this.emit("chainChanged", this.chainId);
         return null;

@@ -90,7 +90,7 @@ class Browser:
         self.do("screenshot", path=str(path), width=width, height=height, theme=theme, whole=whole)
 
     def wallet(self, **changes: Any) -> None:
-        """`rejects`, `fails`, `isSilent`, `hasTypedData`, `chainId` (hex)."""
+        """`rejects`, `fails`, `isSilent`, `hasTypedData`, `knowsChain`, `chainId` (hex)."""
         self.do("wallet", **changes)
 
 

@@ -155,9 +155,21 @@ def test_wallet_on_another_chain__offers_to_switch(stack: Stack, browser: Browse
     browser.wallet(chainId="0x1")
     browser.wait_text("wrong-chain", "Your wallet is on chain 1")
     assert not browser.is_enabled("faucet")
+    browser.wallet(rejects=True)
+    browser.click("switch-chain")
+    browser.wait_text("wrong-chain", "You rejected it in the wallet")
+    browser.wallet(rejects=False)
+    browser.do("asked")
     browser.click("switch-chain")
     browser.wait(test_id("wrong-chain"), state="detached")
     assert browser.is_enabled("faucet")
+    assert "wallet_addEthereumChain" not in browser.do("asked")
+
+    # A wallet that has not heard of the chain is told all about it.
+    browser.wallet(chainId="0x1", knowsChain=False)
+    browser.click("switch-chain")
+    browser.wait(test_id("wrong-chain"), state="detached")
+    assert "wallet_addEthereumChain" in browser.do("asked")
 
 
 def test_page_that_does_not_load__says_what_to_do(stack: Stack, browser: Browser) -> None:
