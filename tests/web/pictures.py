@@ -17,7 +17,7 @@ from tests.web.test_axe import DESK, PHONE
 
 FOLDER = artifacts.ROOT / "docs" / "web"
 PAGE_URL = "http://127.0.0.1:5273/"
-COLORS = 64
+COLORS = 256
 WALLET = "wallet-org.plimsoll.test"
 
 
