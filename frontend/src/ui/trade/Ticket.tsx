@@ -117,24 +117,26 @@ export function Ticket({ market, venue, account, position }: Props) {
         {!draft.isReduceOnly && <Leverage draft={draft} mostLeverage={outlook.mostLeverage} onChange={change} />}
         <Options draft={draft} onChange={change} />
         <Preview outlook={outlook} market={market} isLater={draft.kind !== "market"} />
-        {problem !== "" && (
-          <p className="problem" id="ticket-problem" role="status" data-testid="ticket-problem">
-            {problem}
-          </p>
-        )}
-        {wallet.address === undefined ? (
-          <ConnectButton className="primary wide" />
-        ) : (
-          <button
-            type="submit"
-            className={`wide ${draft.side === "long" ? "buy" : "sell"}`}
-            data-testid="place"
-            // Not `disabled`: whoever has the focus on it would lose it each time it cannot be pressed for a moment.
-            aria-disabled={!canPlace}
-          >
-            {draft.side === "long" ? "Buy / Long" : "Sell / Short"} {info.symbol}
-          </button>
-        )}
+        <div className="form-action">
+          {problem !== "" && (
+            <p className="problem" id="ticket-problem" role="status" data-testid="ticket-problem">
+              {problem}
+            </p>
+          )}
+          {wallet.address === undefined ? (
+            <ConnectButton className="primary wide" />
+          ) : (
+            <button
+              type="submit"
+              className={`wide ${draft.side === "long" ? "buy" : "sell"}`}
+              data-testid="place"
+              // Not `disabled`: whoever has the focus on it would lose it each time it cannot be pressed for a moment.
+              aria-disabled={!canPlace}
+            >
+              {draft.side === "long" ? "Buy / Long" : "Sell / Short"} {info.symbol}
+            </button>
+          )}
+        </div>
       </form>
     </Panel>
   );
