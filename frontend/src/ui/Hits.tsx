@@ -2,6 +2,7 @@ import { useIncidents, useRead } from "../chain/incidents";
 import type { Account } from "../chain/reads";
 import type { Address } from "../lib/deployment";
 import { formatPrice } from "../lib/fixed";
+import { formatTime } from "../lib/words";
 import { IncidentCard } from "./portfolio/IncidentCard";
 
 const SHOWN = 3;
@@ -27,7 +28,8 @@ export function Hits({ owner, account }: { owner: Address; account: Account | un
           <details open={index === 0}>
             <summary>
               {incident.kind === "adl" ? "You were deleveraged in " : "You were liquidated in "}
-              {incident.symbol} at {formatPrice(incident.price)}
+              {incident.symbol} at {formatPrice(incident.price)}{" "}
+              <span className="muted">{formatTime(incident.time)} UTC</span>
             </summary>
             <IncidentCard incident={incident} account={account} />
           </details>

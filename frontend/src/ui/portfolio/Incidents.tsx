@@ -1,6 +1,8 @@
 import { useIncidents } from "../../chain/incidents";
 import type { Account } from "../../chain/reads";
 import type { Address } from "../../lib/deployment";
+import { formatPrice } from "../../lib/fixed";
+import { formatTime } from "../../lib/words";
 import { Panel } from "../parts";
 import { IncidentCard } from "./IncidentCard";
 
@@ -13,7 +15,8 @@ export function Incidents({ owner, account }: { owner: Address; account: Account
       {incidents.map((incident) => (
         <details key={incident.key}>
           <summary>
-            {incident.kind === "adl" ? "Deleveraged" : "Liquidated"} in {incident.symbol}
+            {incident.kind === "adl" ? "Deleveraged" : "Liquidated"} in {incident.symbol} at {formatPrice(incident.price)}{" "}
+            <span className="muted">{formatTime(incident.time)} UTC</span>
           </summary>
           <IncidentCard incident={incident} account={account} />
         </details>
