@@ -20,12 +20,22 @@ export function useSettled<T>(value: T, milliseconds: number): T {
   return settled;
 }
 
-/** Whether `value` has been the same for `milliseconds`, by the computer's clock. */
+/** Whether `value` has been the same for `milliseconds` of the computer's clock in which the page could be seen. */
 export function useStandsStill(value: string, milliseconds: number): boolean {
   const [still, setStill] = useState<string | null>(null);
   useEffect(() => {
-    const timer = setTimeout(() => setStill(value), milliseconds);
-    return () => clearTimeout(timer);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // Out of sight nothing is read, so nothing moves.
+    const arm = () => {
+      clearTimeout(timer);
+      if (!document.hidden) timer = setTimeout(() => setStill(value), milliseconds);
+    };
+    arm();
+    document.addEventListener("visibilitychange", arm);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", arm);
+    };
   }, [value, milliseconds]);
   return still === value;
 }
