@@ -98,7 +98,7 @@ function useAskedPrice(draft: Draft, price: bigint): bigint {
 function formProblem(draft: Draft, size: bigint | null, places: number, exits: Exits, at: bigint): string {
   if (draft.size !== "" && size === null) return whyNoNumber(draft.size, places, "a size");
   const noTrigger = draft.kind === "market" ? "" : priceProblem(draft.trigger);
-  if (noTrigger !== "" || !draft.hasExits) return noTrigger;
+  if (noTrigger !== "" || !draft.hasExits || draft.isReduceOnly) return noTrigger;
   return priceProblem(draft.takeProfit, draft.stopLoss) || exitsProblem(draft.side, at, exits);
 }
 
