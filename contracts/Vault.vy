@@ -47,7 +47,6 @@ MAX_MARKETS: constant(uint256) = 8
 MIN_COOLDOWN: constant(uint256) = 60
 MAX_COOLDOWN: constant(uint256) = 30 * 86_400
 REDEEM_WINDOW: constant(uint256) = 2 * 86_400
-ROUNDS_PER_COOLDOWN: constant(uint256) = 24
 MAX_DEPOSIT_LOCK: constant(uint256) = 86_400
 MAX_CASH: constant(uint256) = 2**104 - 1
 MAX_SUPPLY: constant(uint256) = 2**150  # times MAX_CASH fits a word
@@ -545,9 +544,10 @@ def _round_now(worth: uint256, free: uint256) -> IVault.Round:
     round.ends_at = block.timestamp
     if asked > free:
         round.fraction = fixed_point.mul_div_down(fixed_point.WAD, free, asked)
-    # Where nothing is free nobody has had a turn.
+    # Where nothing is free nobody has had a turn. Otherwise whoever is counted in `asked` is ready before the next round:
+    # were a round shorter, a head start would be worth as many turns.
     if round.fraction > 0:
-        round.ends_at += self.cooldown // ROUNDS_PER_COOLDOWN
+        round.ends_at += self.cooldown
     return round
 
 
@@ -567,7 +567,8 @@ def _take_round(worth: uint256, free: uint256) -> (uint256, uint256):
             ends_at=round.ends_at,
         )
     if round.fraction < fixed_point.WAD:
-        self.short_at = block.timestamp
+        # whoever has had a part must be there for the next one
+        self.short_at = round.ends_at
     return round.number, round.fraction
 
 

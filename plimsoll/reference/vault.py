@@ -11,7 +11,6 @@ from .market import Market
 
 BPS = 10_000
 VIRTUAL_SHARES = 10**6
-ROUNDS_PER_COOLDOWN = 24
 LATE_CANCEL_FEE = Fraction(1, 1_000)
 
 

@@ -8,7 +8,7 @@ from tests.system import World
 
 DAY = 86_400
 COOLDOWN = DAY
-ROUND = COOLDOWN // 24
+ROUND = COOLDOWN
 
 
 def tokens(world: World, name: str, amount: int) -> str:

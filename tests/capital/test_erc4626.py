@@ -68,7 +68,7 @@ def leave(played: World, who: str, shares: int) -> int:
         paid += vault.redeem_request(request, sender=GIVER)
         if vault.request(request).shares == 0:
             break
-        refresh(played, COOLDOWN // 24)
+        refresh(played, COOLDOWN)
     return paid
 
 

@@ -11,6 +11,7 @@ from tests.system import WAD, World, build_world, check_books
 
 NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 EACH = 1_000_000 * USD
+HOUR = 3_600
 BUDGET = 3_000_000 * USD
 CRASH = ((9_300, BUDGET), (8_900, BUDGET), (8_500, BUDGET * 3 // 4), (8_000, BUDGET * 3 // 4), (7_600, BUDGET * 5 // 8))
 
@@ -107,6 +108,32 @@ def test_run__in_a_crash__everybody_gets_the_same_and_the_market_goes_on(world: 
     # who stayed bore the last losses, and each who left their part until they were paid
     assert stays < 2 * gone
     check_books(world)
+
+
+@pytest.mark.parametrize("hours", [1, 12, 23])
+def test_run__a_head_start__brings_no_more_turns(hours: int) -> None:
+    """Whoever can redeem does so at once, hour after hour. Half of what two equal providers ask for is free."""
+    world = build_world(vault=2_000_000, loss_budget=6_000_000 * USD, funding_k_bps=0)
+    with boa.env.prank(world.owner):
+        world.pool.set_mandate(world.market.address, 6_000_000 * USD)
+    for name in NAMES[:2]:
+        join(world, name, 4 * EACH)
+    for name in NAMES[:2]:
+        unlock(world, name)
+    world.open("trader", 10 * WAD, 500 * USD)
+    requests = {"first": ask(world, "first", world.vault.balanceOf(world.account("first")))}
+    boa.env.time_travel(seconds=hours * HOUR)
+    requests["second"] = ask(world, "second", world.vault.balanceOf(world.account("second")))
+
+    paid = dict.fromkeys(requests, 0)
+    for _ in range(48):
+        world.refresh()
+        for name, request in requests.items():
+            if world.vault.redeemable(request)[0] > 0:
+                paid[name] += int(world.vault.redeem_request(request))
+        boa.env.time_travel(seconds=HOUR)
+    assert sum(paid.values()) > 3_999_000 * USD
+    assert paid["first"] == pytest.approx(paid["second"], rel=1e-3)
 
 
 def test_run__while_a_price_is_not_cranked__waits_and_nothing_is_lost(world: World) -> None:

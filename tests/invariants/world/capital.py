@@ -137,7 +137,7 @@ class LiquidityProviders(Pool, Comparing):
             assert after.fraction == (WAD if asked <= free else WAD * free // asked)
             loose = WAD * (8 * self.cash_dust() + 10) // max(1, asked)
             near(after.fraction, self.shares.fraction * WAD, loose, "fraction of the round")
-        assert (vault.short_at() == self.now) >= (after.fraction < WAD)
+        assert (vault.short_at() == after.ends_at) >= (after.fraction < WAD)
         self._lp_left(number, foretold, assets, supply - vault.totalSupply(), after)
         assert token.balanceOf(address_of(mine.receiver)) - had == assets <= free
         # nobody leaves at the cost of who stays

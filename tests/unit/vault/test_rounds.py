@@ -8,7 +8,7 @@ import pytest
 from tests.unit.support import COOLDOWN, DAY, WAD, last_event
 from tests.unit.vault.conftest import Lps
 
-ROUND = COOLDOWN // 24
+ROUND = COOLDOWN
 NAMES = ("first", "second", "third")
 
 
@@ -53,7 +53,7 @@ def test_round__opened__tells_what_it_is_worked_out_from(lps: Lps) -> None:
     round_ = lps.vault.round()
     assert (round_.number, round_.ends_at) == (1, now + ROUND)
     assert round_.fraction == pytest.approx(WAD // 4, rel=1e-3)
-    assert lps.vault.short_at() == now
+    assert lps.vault.short_at() == now + ROUND
     assert opened == (1, round_.fraction, asked, 2_500, now + ROUND)
     lps.redeem(requests["second"])
     assert not [event for event in lps.vault.get_logs() if type(event).__name__ == "RoundOpened"]
@@ -132,10 +132,23 @@ def test_round__short__keeps_requests_from_lapsing(lps: Lps, free: int) -> None:
     for _ in range(3):
         boa.env.time_travel(seconds=2 * DAY)
         lps.redeem(requests["first"])
-        assert lps.vault.lapses_at(requests["second"]) == boa.env.timestamp + 2 * DAY
+        assert lps.vault.lapses_at(requests["second"]) == lps.vault.round().ends_at + 2 * DAY
     lps.reserve(0)
     boa.env.time_travel(seconds=ROUND)
     assert lps.redeem(requests["second"]) == pytest.approx(5_000, abs=1)
+
+
+def test_round__longer_than_a_request_lasts__what_is_left_is_there_for_the_next(lps: Lps) -> None:
+    lps.set("set_cooldown", 30 * DAY)
+    request = lps.request("first", lps.hold("first", 10_000))
+    boa.env.time_travel(seconds=30 * DAY)
+    lps.reserve(5_000)
+    assert lps.redeem(request) == 5_000
+    boa.env.time_travel(seconds=30 * DAY)
+    with boa.reverts("not your request"):
+        lps.cancel("anyone", request)
+    lps.reserve(0)
+    assert lps.redeem(request) == pytest.approx(5_000, abs=1)
 
 
 def test_round__minimum__counts_in_proportion(lps: Lps) -> None:
