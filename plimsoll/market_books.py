@@ -61,8 +61,9 @@ class MarketBooks:
 
     @property
     def reserve(self) -> int:
-        """What the vault would pay back if the skew closed at the last price: P * K^2 / (2 * psi), exact."""
-        if self.params is None:
+        """What the vault would pay back if the skew closed at the last price: P * K^2 / (2 * psi), exact. Nothing in
+        settlement, where an exit pays no premium and is paid none."""
+        if self.params is None or self.is_settling:
             return 0
         return self.price * self.skew * self.skew // (2 * self.params["skew_scale"])
 

@@ -493,26 +493,33 @@ def vault_position() -> (int256, uint256, bool):
     """
     @notice Unsettled variation margin C - U - E at the source's price, skew reserve P * K^2 / (2 psi) rounded up, and whether
             the price is fresh and no bucket is liquidatable at it: what the vault loses or earns by a liquidation that
-            everybody sees coming is nobody's to time. A market that has settled liquidates nothing, so there clean is enough.
+            everybody sees coming is nobody's to time. A market that has settled asks no source for its price, which stands
+            still: its exits are paid no premium, so nothing is reserved, and it liquidates nothing, so clean is enough.
     """
-    price: uint256 = 0
-    published_at: uint256 = 0
-    price, published_at = staticcall IPriceSource(SOURCE).price(FEED)
+    price: uint256 = self.index_price()
+    reserve: uint256 = 0
     margin: int256 = 0
-    if self.is_settling():
-        price = self.index_price()
-    else:
+    is_fresh: bool = True
+    if not self.is_settling():
+        published_at: uint256 = 0
+        price, published_at = staticcall IPriceSource(SOURCE).price(FEED)
+        is_fresh = block.timestamp <= published_at + parameters.bps(parameters.MAX_AGE)
         margin = self.maintenance(price)
+        size: uint256 = convert(abs(self.skew()), uint256)
+        # P * K first: P * K^2 may exceed 256 bits
+        reserve = fp.mul_div_up(fp.mul_div_up(price, size, 2 * parameters.skew_scale()), size, SCALE)
     q: int256 = convert(price, int256) - self.funding_index() - self.funding_accrued()
-    size: uint256 = convert(abs(self.skew()), uint256)
-    # P * K first: P * K^2 may exceed 256 bits
-    reserve: uint256 = fp.mul_div_up(fp.mul_div_up(price, size, 2 * parameters.skew_scale()), size, SCALE)
-    is_sound: bool = (
-        block.timestamp <= published_at + parameters.bps(parameters.MAX_AGE)
-        and grid.highest_beta(grid.LONG) <= q - margin
-        and grid.highest_beta(grid.SHORT) <= -q - margin
-    )
-    return convert(self.cash(), int256) - convert(self.claimable(), int256) - self._equity_at(q), reserve, is_sound
+    owed: int256 = convert(self.cash(), int256) - convert(self.claimable(), int256) - self._equity_at(q)
+    return owed, reserve, is_fresh and self._is_all_below(q, margin)
+
+
+@view
+@internal
+def _is_all_below(q: int256, margin: int256) -> bool:
+    """
+    @notice Whether every live bucket's beta is at or below x - margin.
+    """
+    return grid.highest_beta(grid.LONG) <= q - margin and grid.highest_beta(grid.SHORT) <= -q - margin
 
 
 @view

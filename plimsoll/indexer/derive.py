@@ -116,6 +116,9 @@ class Derivation:
         # Also where the price comes from a source that tells nothing: another chain's feed
         self._price(session, event.address, seq, args["published_at"], args["index_price"])
 
+    def settling(self, session: Session, event: Event, seq: int, time: int) -> None:
+        self.memory.settled_markets(session).add(event.address)
+
     def _price(self, session: Session, market: str, seq: int, published_at: int, price: int) -> None:
         last = self.memory.published.get(market)
         if last is None:
@@ -252,9 +255,10 @@ class Derivation:
     # Open interest
 
     def _skew_reserve(self, session: Session) -> int:
-        """Of all markets, cash, rounded up as book.vy does."""
+        """Of all markets but the settled, cash, rounded up as book.vy does: exits from those are paid no premium."""
         total = 0
-        for market in (item for known in self.feeds.values() for item in known):
+        settled = self.memory.settled_markets(session)
+        for market in (item for known in self.feeds.values() for item in known if item not in settled):
             long, short = self.memory.sides(session, market)
             size, price = abs(long - short), self.memory.last_price(session, market)
             if size and price:
@@ -286,6 +290,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("Market", "ParamsSet"): Derivation.params_set,
     ("PriceFeed", "PriceUpdated"): Derivation.price_updated,
     ("Market", "PriceRound"): Derivation.price_round,
+    ("Market", "Settling"): Derivation.settling,
     ("OrderBook", "OrderPlaced"): Derivation.order_placed,
     **{("OrderBook", name): Derivation.order_updated for name in UPDATES},
     ("Market", "BucketChanged"): Derivation.bucket_changed,

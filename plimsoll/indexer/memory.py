@@ -40,6 +40,7 @@ class Memory:
     """The present price round of each market."""
     prices: dict[str, int] = field(default_factory=dict)
     skew_scales: dict[str, int] = field(default_factory=dict)
+    settled: set[str] | None = None
     capital: Capital = field(default_factory=Capital)
 
     def bucket(self, session: Session, market: str, bucket: int) -> Bucket:
@@ -86,6 +87,14 @@ class Memory:
             query = select(row.params).where(row.market == market).order_by(row.seq.desc()).limit(1)
             self.skew_scales[market] = int(session.scalars(query).one()["skew_scale"])
         return self.skew_scales[market]
+
+    def settled_markets(self, session: Session) -> set[str]:
+        """Markets that have settled: a set that the caller adds to."""
+        if self.settled is None:
+            row = schema.Log
+            query = select(row.address).where(row.event == "Settling", row.contract == "Market")
+            self.settled = set(session.scalars(query))
+        return self.settled
 
     def sides(self, session: Session, market: str) -> list[int]:
         """Units long and short of a market: a list that the caller changes."""

@@ -27,7 +27,9 @@ class Stake:
     def of(cls, market: Market, mandate: Fraction) -> Stake:
         """`mandate`: what the pool lets the market draw in a day."""
         price, published_at = market.offered
-        price = market.price if market.is_settling else price
+        if market.is_settling:
+            # stands still: of any age
+            price, published_at = market.price, market.now
         adjusted = price - market.funding - market.accrued()
         margin = 0 if market.is_settling else Fraction(price * market.params.maintenance_margin_bps, BPS)
         equity = Fraction(0)
@@ -38,6 +40,8 @@ class Stake:
             is_sound = is_sound and per_unit >= margin
         skew = market.skew
         reserve = price * skew * skew / (2 * market.params.skew_scale) / market.cash_scale
+        if market.is_settling:
+            reserve = Fraction(0)  # exits pay and are paid no premium
         is_open = bool(market.positions) and not market.is_settling
         may_lose = min(Fraction(market.params.loss_budget), mandate) if is_open else Fraction(0)
         return cls(market.cash - market.claimable - equity, reserve, may_lose, is_sound)

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from plimsoll.errors import PlimsollError
 from plimsoll.indexer import candles, queries, schema
 from plimsoll.indexer.capital import LAYERS
 from plimsoll.indexer.store import ConflictError, Header, Store, compiled_schema, key_of, open_engine
-from tests.indexer.story import Story, played
+from tests.indexer.story import Story, hash_of, played
 from tests.indexer.support import ANCHOR, clear, content, fill, new_store
 
 POSTGRESQL = os.environ.get("PLIMSOLL_TEST_POSTGRESQL")
@@ -77,6 +78,33 @@ def test_capital_is_what_the_contracts_hold(store: Store, story: Story) -> None:
     assert layers.shares == fund.total_shares()
     total = sum(getattr(layers, name) for name in LAYERS)
     assert total == pool.balance_of(fund.address)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_skew_reserve_of_a_settled_market_is_nothing(store: Store, story: Story, is_known: bool) -> None:
+    blocks = story.blocks()
+    fill(store, blocks)
+    row = schema.VaultFlow
+    last = store.read(lambda s: s.scalars(select(row).order_by(row.seq.desc()).limit(1)).one())
+    assert last.skew_reserve > 0
+    head, _ = blocks[-1]
+    like = next(event for _, told in blocks for event in told)
+
+    first = Header(head.number + 1, hash_of(head.number + 1), head.hash, head.time + 1)
+    second = Header(first.number + 1, hash_of(first.number + 1), first.hash, first.time + 1)
+    settling = replace(like, contract="Market", name="Settling", args={}, block=first.number)
+    markets = enumerate(story.exchange.markets.values())
+    settled = [replace(settling, address=market.address, index=i) for i, market in markets]
+    gift = {"sender": story.trader("nobody"), "assets": 1}
+    vault = story.contract("Vault").address
+    given = replace(like, contract="Vault", name="Donated", address=vault, args=gift, block=second.number, index=0)
+    more = [(first, settled), (second, [given])]
+    fill(store, more[:1])
+    if not is_known:
+        store.derivation.forget()
+    fill(store, more)
+    last = store.read(lambda s: s.scalars(select(row).order_by(row.seq.desc()).limit(1)).one())
+    assert (last.source, last.skew_reserve) == ("donation", 0)
 
 
 def test_batches_of_any_size_give_the_same_rows(tmp_path: Path, story: Story) -> None:

@@ -19,10 +19,11 @@ class LiquidityProviders(Pool, Comparing):
     def _is_vault_open(self) -> bool:
         """No bucket liquidatable at the newest price, and that fresh."""
         for i, model in enumerate(self.models):
-            price, published_at = self.models[i].offered
-            if self.now > published_at + MAX_AGE:
+            price, published_at = model.offered
+            if model.is_settling:
+                price = model.price
+            elif self.now > published_at + MAX_AGE:
                 return False
-            price = model.price if model.is_settling else price
             adjusted = price - self.market(i).funding_index_now()
             margin = 0 if model.is_settling else -(-price * model.params.maintenance_margin_bps // 10_000)
             for bucket, _ in self.buckets(i):
