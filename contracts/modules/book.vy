@@ -517,9 +517,13 @@ def vault_position() -> (int256, uint256, bool):
 @internal
 def _is_all_below(q: int256, margin: int256) -> bool:
     """
-    @notice Whether every live bucket's beta is at or below x - margin.
+    @notice Whether every live bucket's beta is at or below x - margin. A view can't tighten the bound that blocks.
     """
-    return grid.highest_beta(grid.LONG) <= q - margin and grid.highest_beta(grid.SHORT) <= -q - margin
+    for side: uint256 in range(2):
+        limit: int256 = q * self.sign(side) - margin
+        if grid.beta_bound(side) > limit and grid.highest_beta(side) > limit:
+            return False
+    return True
 
 
 @view

@@ -46,3 +46,28 @@ def test_vault_position__settling__price_stands_still_and_need_not_be_fresh(sett
     assert settling.market.vault_position() == told
     assert settling.vault.totalAssets() == worth
     join(settling, "newcomer", MILLION)
+
+
+def test_vault_position__many_columns__costs_no_more_than_one(world: World) -> None:
+    def gas() -> int:
+        world.market.vault_position()
+        return int(world.market._computation.get_gas_used())
+
+    world.open("first", 10 * WAD, 500 * USD)
+    world.crank()
+    one = gas()
+    for i in range(20):
+        world.open(f"trader {i}", WAD, 5 * USD * 2 ** (i // 4) * (4 + i % 4) // 4)
+    assert world.market.columns(0).bit_count() >= 16
+    world.crank()
+    assert gas() <= one + 500
+
+
+@pytest.mark.parametrize(("price", "is_settled"), [(99_500, True), (98_500, False), (97_000, False), (101_000, True)])
+def test_vault_position__bound_blocks__the_buckets_decide(world: World, price: int, is_settled: bool) -> None:
+    """The bound still tells of a position that is gone; another is liquidatable below 98.99 or so."""
+    world.open("gone", 10 * WAD, 25 * USD)
+    world.open("stays", 10 * WAD, 26 * USD)
+    world.close("gone")
+    world.set_price(price * WAD // 1_000)
+    assert world.market.vault_position()[2] == is_settled
