@@ -13,7 +13,7 @@ from .interfaces import ICapitalLens
 from .interfaces import IMarginPool
 from .interfaces import IMarket
 from .interfaces import IVault
-from .modules import capital
+from .modules import exit_window
 from .modules import fixed_point as fp
 
 implements: ICapitalLens
@@ -58,7 +58,7 @@ def vault() -> ICapitalLens.VaultView:
         round=round.number,
         round_fraction=round.fraction,
         round_ends_at=round.ends_at,
-        short_at=staticcall VAULT.short_at(),
+        kept_until=staticcall VAULT.kept_until(),
     )
 
 
@@ -93,7 +93,7 @@ def request(id: uint256) -> ICapitalLens.RequestView:
     shares, assets = staticcall VAULT.redeemable(id)
     fee: uint256 = 0
     if block.timestamp >= request.ready_at:
-        fee = fp.mul_div_up(request.shares, capital.LATE_CANCEL_FEE_BPS, fp.BPS)
+        fee = fp.mul_div_up(request.shares, exit_window.LATE_CANCEL_FEE_BPS, fp.BPS)
     error: String[32] = self._why_not(request, lapses_at, shares, assets)
     return ICapitalLens.RequestView(
         owner=request.owner,

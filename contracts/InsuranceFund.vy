@@ -12,6 +12,7 @@ from .interfaces import IInsuranceFund
 from .interfaces import IMarket
 from .interfaces import IRecoveryToken
 from .modules import allowance
+from .modules import exit_window
 from .modules import fixed_point
 from .modules import market_list
 from .modules import permits
@@ -22,7 +23,8 @@ implements: IInsuranceFund
 initializes: ownable
 initializes: market_list
 initializes: pool_account
-initializes: stakes
+initializes: exit_window[market_list := market_list]
+initializes: stakes[exit_window := exit_window]
 exports: (ownable.owner, ownable.transfer_ownership)
 
 MAX_MARKETS: constant(uint256) = 16
@@ -232,6 +234,13 @@ def unstake(owner: address = msg.sender) -> uint256:
     return amount
 
 
+@external
+def keep_requests() -> uint256:
+    lapse_at: uint256 = exit_window._keep_while_unsettled()
+    log IInsuranceFund.RequestsKept(lapse_at=lapse_at)
+    return lapse_at
+
+
 # Holders of RECOVER
 
 
@@ -273,7 +282,7 @@ def release_skin() -> uint256:
     request: IInsuranceFund.SkinRequest = self.skin_request
     assert request.amount > 0, "nothing requested"
     assert block.timestamp >= request.ready_at, "wait: cooldown"
-    assert block.timestamp <= request.ready_at + stakes.WINDOW, "request lapsed"
+    assert block.timestamp <= exit_window._lapses_at(request.ready_at), "request lapsed"
     market_list._check_settled()
 
     amount: uint256 = min(request.amount, self._free_skin())

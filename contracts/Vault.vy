@@ -12,6 +12,7 @@ from snekmate.tokens import erc20
 from .interfaces import IMarket
 from .interfaces import IVault
 from .modules import capital
+from .modules import exit_window
 from .modules import fixed_point
 from .modules import market_list
 from .modules import permits
@@ -25,6 +26,7 @@ initializes: market_list
 initializes: pool_account
 initializes: capital[market_list := market_list, pool_account := pool_account]
 initializes: share_locks
+initializes: exit_window[market_list := market_list]
 exports: (
     ownable.owner,
     ownable.transfer_ownership,
@@ -46,7 +48,6 @@ exports: (
 MAX_MARKETS: constant(uint256) = 8
 MIN_COOLDOWN: constant(uint256) = 60
 MAX_COOLDOWN: constant(uint256) = 30 * 86_400
-REDEEM_WINDOW: constant(uint256) = 2 * 86_400
 MAX_DEPOSIT_LOCK: constant(uint256) = 86_400
 MAX_CASH: constant(uint256) = 2**104 - 1
 MAX_SUPPLY: constant(uint256) = 2**150  # times MAX_CASH fits a word
@@ -62,7 +63,6 @@ deposit_cap: public(uint256)
 request: public(HashMap[uint256, IVault.RedeemRequest])
 next_request_id: public(uint256)
 round: public(IVault.Round)
-short_at: public(uint256)
 
 
 @deploy
@@ -196,7 +196,6 @@ def redeem_request(id: uint256) -> uint256:
     request: IVault.RedeemRequest = self.request[id]
     assert request.owner != empty(address), "no such request"
     assert block.timestamp >= request.ready_at, "wait: cooldown"
-    # A request that waits for the day of the crash would be an option on leaving.
     assert not self._is_lapsed(request), "request lapsed"
     net: int256 = 0
     are_settled: bool = False
@@ -234,6 +233,13 @@ def redeem_request(id: uint256) -> uint256:
 
 
 @external
+def keep_requests() -> uint256:
+    lapse_at: uint256 = exit_window._keep_while_unsettled()
+    log IVault.RequestsKept(lapse_at=lapse_at)
+    return lapse_at
+
+
+@external
 def cancel_request(id: uint256):
     request: IVault.RedeemRequest = self.request[id]
     is_lapsed: bool = request.owner != empty(address) and self._is_lapsed(request)
@@ -241,7 +247,7 @@ def cancel_request(id: uint256):
     # Once it can be redeemed it is an option on leaving, and whoever lets it go pays those who stay. Rounded up in their favour.
     fee: uint256 = 0
     if block.timestamp >= request.ready_at:
-        fee = fixed_point.mul_div_up(request.shares, capital.LATE_CANCEL_FEE_BPS, fixed_point.BPS)
+        fee = fixed_point.mul_div_up(request.shares, exit_window.LATE_CANCEL_FEE_BPS, fixed_point.BPS)
 
     self.request[id] = empty(IVault.RedeemRequest)
     if fee > 0:
@@ -440,7 +446,13 @@ def unlocked_at(account: address) -> uint256:
 @view
 @external
 def lapses_at(id: uint256) -> uint256:
-    return self._lapses_at(self.request[id])
+    return exit_window._lapses_at(self.request[id].ready_at)
+
+
+@view
+@external
+def kept_until() -> uint256:
+    return exit_window.kept_until
 
 
 @view
@@ -515,15 +527,8 @@ def _check_unlocked(owner: address, amount: uint256):
 
 @view
 @internal
-def _lapses_at(request: IVault.RedeemRequest) -> uint256:
-    # No request lapses while the vault can't pay all that is asked of it.
-    return max(request.ready_at, self.short_at) + REDEEM_WINDOW
-
-
-@view
-@internal
 def _is_lapsed(request: IVault.RedeemRequest) -> bool:
-    return block.timestamp > self._lapses_at(request)
+    return block.timestamp > exit_window._lapses_at(request.ready_at)
 
 
 @view
@@ -568,7 +573,7 @@ def _take_round(worth: uint256, free: uint256) -> (uint256, uint256):
         )
     if round.fraction < fixed_point.WAD:
         # whoever has had a part must be there for the next one
-        self.short_at = round.ends_at
+        exit_window._keep(round.ends_at)
     return round.number, round.fraction
 
 

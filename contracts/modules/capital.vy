@@ -12,9 +12,6 @@ from . import pool_account
 uses: market_list
 uses: pool_account
 
-# of a request that could be redeemed and is let go, in shares
-LATE_CANCEL_FEE_BPS: constant(uint256) = 10
-
 
 @view
 @internal

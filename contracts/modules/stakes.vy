@@ -8,10 +8,10 @@
         once, until the shares are burnt.
 """
 from ..interfaces import IInsuranceFund
+from . import exit_window
 from . import fixed_point as fp
 
-# A request that waits for the day of the crash would be an option on leaving.
-WINDOW: constant(uint256) = 2 * 86_400
+uses: exit_window
 
 # Shares that nobody holds, against one base unit that nobody staked: whoever stakes first cannot inflate the price.
 VIRTUAL_SHARES: constant(uint256) = 10**6
@@ -217,7 +217,7 @@ def request_of(owner: address) -> IInsuranceFund.UnstakeRequest:
         min_amount=request.min_amount,
         max_amount=request.max_amount,
         ready_at=request.ready_at,
-        lapses_at=request.ready_at + WINDOW,
+        lapses_at=exit_window._lapses_at(request.ready_at),
     )
 
 

@@ -146,6 +146,29 @@ def test_run__while_a_price_is_not_cranked__waits_and_nothing_is_lost(world: Wor
     assert world.vault.redeem_request(request) > 0
 
 
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_run__an_outage_of_a_week__costs_nobody_the_request(world: World, is_silent: bool) -> None:
+    """Prices stop, or their source does not even answer. Somebody says so every other day."""
+    shares = world.vault.balanceOf(world.account("first"))
+    request = ask(world, "first", shares)
+    price, published_at = world.source.price(world.feeds[0])
+    boa.env.time_travel(seconds=COOLDOWN)
+    for _ in range(4):
+        boa.env.time_travel(seconds=2 * COOLDOWN)
+        if is_silent:
+            world.source.set_price_of(world.feeds[0], 0, published_at)
+        with boa.env.prank(world.keeper):
+            world.vault.keep_requests()
+    boa.env.time_travel(seconds=2 * COOLDOWN - 1)
+    with boa.env.prank(world.keeper), boa.reverts("not your request"):
+        world.vault.cancel_request(request)
+    world.set_price(price)
+    world.crank()
+    with boa.reverts("markets are settled"):
+        world.vault.keep_requests()
+    assert world.vault.redeem_request(request) > 0
+
+
 def test_run__mandates_above_the_worth__pays_nothing_until_traders_leave(world: World) -> None:
     with boa.env.prank(world.owner):
         world.pool.set_mandate(world.market.address, 100_000_000 * USD)

@@ -72,6 +72,10 @@ class LiquidityProviderRules(RuleBasedStateMachine):
             by = requests[request % len(requests)].owner
         self.act("lp_cancel", request=request, by=by)
 
+    @rule(by=anyone)
+    def keep_requests(self, by: str) -> None:
+        self.act("keep_requests", by=by)
+
     @rule(who=lps, to=anyone, part_bps=parts, way=st.integers(0, 2))
     def shares(self, **terms: Any) -> None:
         self.act("token", which="vault", **terms)

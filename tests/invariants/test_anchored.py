@@ -186,6 +186,14 @@ FOUND = {
         ["crank", {"market": 0, "most": 1, "keeper": "keeper0"}], ["open", {"who": "trader7", "market": 0, "lots":
         -582, "margin_bps": 400}], ["crank", {"market": 0, "most": 1000, "keeper": "keeper1"}], ["close", {"who":
         "trader0", "market": 0, "part_bps": 5000}]]}""",
+    # a request that had lapsed is told to have lapsed earlier once requests are kept anew
+    "kept_after_a_shortage_long_ago": """
+        {"setup": {"price": 10000000000000000000000000, "vault": 2000, "skin": 100, "reserve": 1000, "budget": 30000,
+        "mandate": 5000}, "actions": [["wait", {"seconds": 90000}], ["open", {"who": "trader3", "market": 0, "lots":
+        44, "margin_bps": 250}], ["lp_request", {"who": "lp0", "part_bps": 10000, "form": 0, "receiver": "lp0"}],
+        ["wait", {"seconds": 90000}], ["move", {"market": 0, "bps": 0, "after": 1}], ["move", {"market": 1, "bps": 0,
+        "after": 1}], ["lp_redeem", {"request": 0, "by": "trader1"}], ["wait", {"seconds": 1296000}],
+        ["keep_requests", {"by": "lp1"}]]}""",
 }
 
 

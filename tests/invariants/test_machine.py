@@ -580,6 +580,7 @@ TOUR: list[Action] = [
     ("lp_request", {"who": "lp1", "part_bps": 1_000, "form": 2, "receiver": "lp0"}),
     ("lp_cancel", {"request": 2, "by": "lp1"}),
     ("wait", {"seconds": 90_000}),
+    ("keep_requests", {"by": "keeper0"}),
     ("move", {"market": 0, "bps": 0, "after": 1}),
     ("move", {"market": 1, "bps": 0, "after": 1}),
     ("lp_redeem", {"request": 0, "by": "keeper0"}),

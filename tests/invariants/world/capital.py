@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import Any
 
 from plimsoll.reference.grid import LONG, beta_of
-from tests.invariants.exchange import MAX_AGE, WAD, address_of
+from tests.invariants.exchange import DAY, MAX_AGE, WAD, address_of
 from tests.invariants.world.comparing import Comparing, near
 from tests.invariants.world.pool import Pool
-from tests.invariants.world.terms import Request
+from tests.invariants.world.terms import STAKERS, Request
 
 
 class LiquidityProviders(Pool, Comparing):
@@ -138,7 +138,7 @@ class LiquidityProviders(Pool, Comparing):
             assert after.fraction == (WAD if asked <= free else WAD * free // asked)
             loose = WAD * (8 * self.cash_dust() + 10) // max(1, asked)
             near(after.fraction, self.shares.fraction * WAD, loose, "fraction of the round")
-        assert (vault.short_at() == after.ends_at) >= (after.fraction < WAD)
+        assert (vault.kept_until() >= after.ends_at) >= (after.fraction < WAD)
         self._lp_left(number, foretold, assets, supply - vault.totalSupply(), after)
         assert token.balanceOf(address_of(mine.receiver)) - had == assets <= free
         # nobody leaves at the cost of who stays
@@ -168,6 +168,30 @@ class LiquidityProviders(Pool, Comparing):
         mine.shares, mine.min_assets, mine.round = mine.shares - shares, mine.min_assets - least, round_.number
         left = self.exchange.vault.request(number)
         assert (left.shares, left.min_assets, left.round) == (mine.shares, mine.min_assets, mine.round)
+
+    def do_keep_requests(self, by: str) -> bool:
+        """Of the vault and of the fund: what has not lapsed counts its two days anew, what has stays lapsed."""
+        vault, fund = self.exchange.vault, self.exchange.fund
+        is_open = self._is_vault_open()
+
+        def lapses_at() -> list[int]:
+            stakers = [fund.unstake_request(address_of(name)).lapses_at for name in STAKERS]
+            return [vault.lapses_at(number) for number in self.requests] + stakers
+
+        before = lapses_at()
+        for keep in (vault.keep_requests, fund.keep_requests):
+            until, refused = self._call(keep, sender=by)
+            assert refused == ("markets are settled" if is_open else "")
+            assert refused or until >= self.now + 2 * DAY
+        for was, now in zip(before, lapses_at(), strict=True):
+            if is_open:
+                assert now == was
+            elif was < self.now:
+                # it may be told to have lapsed earlier, when an earlier extension is forgotten
+                assert now <= was
+            else:
+                assert now >= self.now + 2 * DAY
+        return not is_open
 
     def do_lp_cancel(self, request: int, by: str) -> bool:
         if not self.requests:

@@ -99,8 +99,10 @@ def test_table__no_fallback__takes_calls_that_it_does_not_name() -> None:
         assert {entry["type"] for entry in artifacts.abi(name)} <= {"function", "event", "error", "constructor"}
 
 
-# Calls that fail for those who may make them, too: they were made once, when the exchange was wired.
+# Calls that fail for those who may make them, too: they were made once, when the exchange was wired, or have a time.
 FAILS = {
+    "InsuranceFund.keep_requests": "markets are settled",
+    "Vault.keep_requests": "markets are settled",
     "MarginPool.set_roles": "roles already set",
     "RecoveryToken.set_minter": "minter already set",
 }
@@ -159,3 +161,11 @@ def test_cancel_request__lapsed__open_to_anyone(stage: Stage) -> None:
     boa.env.time_travel(seconds=4 * 86_400)
     for role in sorted(ROLES):
         assert outcome(stage, "Vault.cancel_request", role, *stage.samples["Vault.cancel_request"]) is None
+
+
+@pytest.mark.parametrize("function", ["InsuranceFund.keep_requests", "Vault.keep_requests"])
+def test_keep_requests__prices_too_old__open_to_anyone(stage: Stage, function: str) -> None:
+    boa.env.time_travel(seconds=86_400)
+    # no contract calls itself from outside
+    for role in sorted(ROLES - {"fund"}):
+        assert outcome(stage, function, role) is None

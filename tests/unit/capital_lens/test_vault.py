@@ -38,7 +38,7 @@ def test_vault__run__tells_the_round(desk: Desk) -> None:
     round_ = desk.vault.round()
     view = desk.lens.vault()
     assert (view.round, view.round_fraction, view.round_ends_at) == (1, WAD, round_.ends_at)
-    assert (view.short_at, view.asked_shares, view.asked_assets) == (0, 0, 0)
+    assert (view.kept_until, view.asked_shares, view.asked_assets) == (0, 0, 0)
 
 
 def test_vault__price_too_old__is_not_settled(desk: Desk) -> None:

@@ -23,7 +23,7 @@ def test_round__all_is_free__everybody_gets_everything(lps: Lps) -> None:
     requests = ask_all(lps, 5_000, 3_000, 2_000)
     assert [lps.redeem(each) for each in requests.values()] == [5_000, 3_000, 2_000]
     assert lps.vault.round().number == 1
-    assert lps.vault.short_at() == 0
+    assert lps.vault.kept_until() == 0
 
 
 def test_round__half_is_free__everybody_gets_half(lps: Lps) -> None:
@@ -53,7 +53,7 @@ def test_round__opened__tells_what_it_is_worked_out_from(lps: Lps) -> None:
     round_ = lps.vault.round()
     assert (round_.number, round_.ends_at) == (1, now + ROUND)
     assert round_.fraction == pytest.approx(WAD // 4, rel=1e-3)
-    assert lps.vault.short_at() == now + ROUND
+    assert lps.vault.kept_until() == now + ROUND
     assert opened == (1, round_.fraction, asked, 2_500, now + ROUND)
     lps.redeem(requests["second"])
     assert not [event for event in lps.vault.get_logs() if type(event).__name__ == "RoundOpened"]
