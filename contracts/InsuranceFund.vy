@@ -216,9 +216,11 @@ def request_unstake(shares: uint256, min_amount: uint256 = 0):
     income: uint256 = 0
     cover: uint256 = 0
     income, cover = self._owed()
-    ready_at: uint256 = stakes.request(msg.sender, shares, min_amount, self._cooldown(), cover)
+    asked: uint256 = 0
+    ready_at: uint256 = 0
+    asked, ready_at = stakes.request(msg.sender, shares, min_amount, self._cooldown(), cover)
     log IInsuranceFund.UnstakeRequested(
-        owner=msg.sender, shares=shares, min_amount=min_amount, ready_at=ready_at
+        owner=msg.sender, shares=asked, min_amount=min_amount, ready_at=ready_at
     )
 
 

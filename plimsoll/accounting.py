@@ -311,7 +311,7 @@ class Ledger:
 
     def _in_InsuranceFund(self, event: Event) -> None:
         args = event.args
-        if event.name in ("Staked", "Unstaked", "SharesShrunk"):
+        if event.name in ("Staked", "Unstaked", "UnstakeLetGo", "SharesShrunk"):
             self._stake_shares.flush(self._stake_totals())
         self.fund.take(event, self.now)
         if event.name == "Staked":
@@ -323,6 +323,9 @@ class Ledger:
             holding = self.account(args["owner"]).stake
             holding.taken_out += args["amount"]
             self._stake_shares.change(holding, -args["shares"])
+            self._stake_shares.supply = self.fund.total_shares
+        elif event.name == "UnstakeLetGo":
+            self._stake_shares.change(self.account(args["owner"]).stake, -args["fee_shares"])
             self._stake_shares.supply = self.fund.total_shares
         elif event.name == "SharesShrunk":
             holdings = [account.stake for account in self.accounts.values()]

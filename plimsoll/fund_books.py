@@ -161,6 +161,9 @@ class FundBooks:
         self.total_shares -= event.args["shares"]
         self._lose(event.args["amount"], time)
 
+    def _UnstakeLetGo(self, event: Event, _: int) -> None:
+        self.total_shares -= event.args["fee_shares"]
+
     def _SharesShrunk(self, event: Event, _: int) -> None:
         self.total_shares = event.args["total_shares"]
 

@@ -190,19 +190,43 @@ def enter(owner: address, amount: uint256, on_its_way: uint256) -> uint256:
 
 
 @internal
-def request(owner: address, shares: uint256, min_amount: uint256, cooldown: uint256, cover: uint256) -> uint256:
+def request(
+    owner: address, shares: uint256, min_amount: uint256, cooldown: uint256, cover: uint256
+) -> (uint256, uint256):
     """
     @param cover Held by markets for a liquidation under way: it may come back, and that is no income.
+    @return Shares asked out, when that is ready
     """
-    assert shares <= self.shares_of(owner), "not enough shares"
+    held: uint256 = self.shares_of(owner)
+    assert shares <= held, "not enough shares"
+    held -= self._let_go(owner, held)
+    asked: uint256 = min(shares, held)
     ready_at: uint256 = block.timestamp + cooldown
     self._requests[owner] = Request(
-        scaled=self._scaled(shares),
+        scaled=self._scaled(asked),
         min_amount=min_amount,
-        max_amount=self._value(shares, self._earned() + cover),
+        max_amount=self._value(asked, self._earned() + cover),
         ready_at=ready_at,
     )
-    return ready_at
+    return asked, ready_at
+
+
+@internal
+def _let_go(owner: address, held: uint256) -> uint256:
+    """
+    @notice Once it can be carried out a request is an option on leaving, and whoever lets it go pays those who stay.
+    @return Shares burnt, rounded up in their favour
+    """
+    request: Request = self._requests[owner]
+    if block.timestamp < request.ready_at:
+        return 0
+    # no more than were asked out, and those are held still
+    fee: uint256 = fp.mul_div_up(self._unscaled(request.scaled), exit_window.LATE_CANCEL_FEE_BPS, fp.BPS)
+    if fee != 0:
+        self._held[owner] = self._scaled(held - fee)
+        self.total_shares -= fee
+        log IInsuranceFund.UnstakeLetGo(owner=owner, fee_shares=fee)
+    return fee
 
 
 @view

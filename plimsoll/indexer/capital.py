@@ -69,6 +69,7 @@ FUND_FLOWS: dict[str, tuple[str, Callable[[Args], dict[str, int]]]] = {
     "Donated": ("donation", lambda args: {"insurance": args["amount"]}),
     "Staked": ("stake", lambda args: {"insurance": args["amount"]}),
     "Unstaked": ("unstake", lambda args: {"insurance": -args["amount"]}),
+    "UnstakeLetGo": ("unstake_let_go", lambda args: {}),
 }
 ACCOUNTS = ("owner", "payer", "receiver", "keeper")
 
@@ -80,7 +81,7 @@ def fund_flow(event: Event) -> Flow | None:
         return None
     source, layers = found
     args = event.args
-    shares = {"Staked": 1, "Unstaked": -1}.get(event.name, 0) * args.get("shares", 0)
+    shares = {"Staked": 1, "Unstaked": -1}.get(event.name, 0) * args.get("shares", 0) - args.get("fee_shares", 0)
     account = next((args[name] for name in ACCOUNTS if name in args), None)
     return Flow(source, layers(args), shares, args.get("market"), account)
 

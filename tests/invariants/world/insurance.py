@@ -86,8 +86,17 @@ class Stakers(LiquidityProviders):
         fund = self.exchange.fund
         shares = fund.shares_of(address_of(who)) * part_bps // 10_000
         args = (shares, fund.value_of(shares) * 9 // 10)[: form + 1]
+        held, total, before = (
+            fund.shares_of(address_of(who)),
+            fund.total_shares(),
+            fund.unstake_request(address_of(who)),
+        )
         _, refused = self._call(fund.request_unstake, *args, sender=who)
         assert not refused, refused
+        # what was ready and is let go pays those who stay
+        fee = -(-before.shares // 1_000) if before.shares and self.now >= before.ready_at else 0
+        assert (held - fund.shares_of(address_of(who)), total - fund.total_shares()) == (fee, fee)
+        assert fund.unstake_request(address_of(who)).shares == min(shares, held - fee)
         return True
 
     def do_unstake(self, who: str, by: str = "") -> bool:

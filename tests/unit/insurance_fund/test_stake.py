@@ -191,3 +191,37 @@ def test_stake__rounding__never_pays_out_more_than_is_fair(
     boa.env.time_travel(seconds=VESTING_PERIOD)
     assert fund.fund.value_of(mine) + fund.fund.value_of(theirs) <= fund.fund.insurance()
     assert fund.fund.value_of(theirs) <= second
+
+
+@pytest.mark.parametrize("part", [1, 2, 0])
+@pytest.mark.parametrize(
+    ("elapsed", "fee"), [(COOLDOWN - 1, 0), (COOLDOWN, 10**9), (COOLDOWN + 2 * DAY, 10**9), (COOLDOWN + 9 * DAY, 10**9)]
+)
+def test_request_unstake__one_that_was_ready__is_let_go_for_a_fee(
+    fund: Fund, elapsed: int, fee: int, part: int
+) -> None:
+    """Replaced by one for all, by one for half, or taken back."""
+    fund.stake("loyal", 1_000_000)
+    shares = fund.stake("staker", 1_000_000)
+    staker = _request(fund, "staker", shares)
+    boa.env.time_travel(seconds=elapsed)
+    asked = shares // part if part else 0
+    fund.system.as_(staker, fund.fund.request_unstake, asked)
+    event = last_event(fund.fund, "UnstakeRequested")
+    if fee:
+        told = last_event(fund.fund, "UnstakeLetGo")
+        assert (told.owner, told.fee_shares) == (staker, fee)
+    assert event.shares == fund.fund.unstake_request(staker).shares == min(asked, shares - fee)
+    assert fund.fund.shares_of(staker) == shares - fee
+    assert fund.fund.total_shares() == 2 * shares - fee
+    gained = fund.fund.value_of(fund.fund.shares_of(fund.system.account("loyal"))) - 1_000_000
+    assert gained == pytest.approx(500 if fee else 0, abs=2)
+
+
+def test_request_unstake__paid_out_before__is_none_that_was_let_go(fund: Fund) -> None:
+    shares = fund.stake("staker", 1_000)
+    staker = _request(fund, "staker", shares // 2)
+    boa.env.time_travel(seconds=COOLDOWN)
+    fund.system.as_(staker, fund.fund.unstake)
+    fund.system.as_(staker, fund.fund.request_unstake, shares - shares // 2)
+    assert fund.fund.shares_of(staker) == shares - shares // 2

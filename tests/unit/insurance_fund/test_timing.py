@@ -197,3 +197,15 @@ def income(world: World, amount: int) -> None:
     market = world.market.address
     world.pool.pay(world.insurance.address, amount * USD, sender=market)
     world.insurance.record_income(amount * USD, sender=market)
+
+
+def test_request__rolled_to_be_always_ready__costs_each_time(world: World) -> None:
+    """A staker who wants to be able to leave on any day, and one who stays. They share the income of a month."""
+    stake(world, "thief", 250_000 * USD)
+    for _ in range(10):
+        ask(world, "thief")
+        wait(world, COOLDOWN + 2 * DAY)
+    ask(world, "thief")
+    lost = 250_000 * USD - value(world, "thief")
+    assert lost == pytest.approx(1_250 * USD, rel=0.01), "a thousandth, ten times, half of it to themselves"
+    assert value(world, "owner") == pytest.approx(250_000 * USD + lost, abs=10)
