@@ -3,7 +3,8 @@
 """
 @title What a market may take in a day that begins with its first claim, in one word
 @license AGPL-3.0-only
-@notice started_at 40 | cap 96 | used 96, used <= cap
+@notice started_at 40 | cap 96 | used 96, used <= cap. The next day begins with the first claim after this one is over: around
+        its beginning two caps can be taken one after the other.
 """
 from . import fixed_point as fp
 

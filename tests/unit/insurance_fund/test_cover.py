@@ -58,6 +58,21 @@ def test_cover__next_day__the_cap_starts_anew(fund: Fund, elapsed: int, again: i
     assert fund.cover(1_000) == (again, 0)
 
 
+@pytest.mark.parametrize(("begun", "together"), [(True, 437_500), (False, 250_000)])
+def test_cover__around_the_beginning_of_a_day__two_caps_at_most(fund: Fund, begun: bool, together: int) -> None:
+    """A day that began with next to nothing still has its cap when the next one begins. No third comes in 24 hours."""
+    fund.skin(1_000_000)
+    if begun:
+        fund.cover(1)
+    boa.env.time_travel(seconds=DAY - 1)
+    taken = sum(fund.cover(10**9))
+    boa.env.time_travel(seconds=1)
+    taken += sum(fund.cover(10**9))
+    assert taken == pytest.approx(together, abs=1)
+    boa.env.time_travel(seconds=DAY - 2)
+    assert fund.cover(10**9) == (0, 0)
+
+
 def test_cover__cap__is_that_of_the_start_of_the_day(fund: Fund) -> None:
     fund.skin(1_000)
     fund.cover(1)
