@@ -96,11 +96,12 @@ def _put(insurance: uint256, unvested: uint256, seconds: uint256):
 @internal
 def lose(amount: uint256):
     """
+    @notice Out of what is earned first: so each share bears the same, and what comes back of a cover was earned before.
     @dev amount <= insurance
     """
     layer: uint256 = self._layer
     left: uint256 = (layer & MASK_96) - amount
-    # what is lost vests for nobody
+    # beyond that what is lost vests for nobody
     self._put(left, min(left, self._unvested(layer)), self._seconds_left(layer))
 
 

@@ -64,6 +64,26 @@ def test_loss__is_borne_at_once_and_takes_no_more_than_there_is_from_what_vests(
     assert value(staked, "staker") == 0
 
 
+@pytest.mark.parametrize("loss", [0, 400_000])
+def test_loss__less_than_what_is_earned__costs_who_leaves_and_who_stays_the_same(staked: Fund, loss: int) -> None:
+    """Half of the loss each, although most of what vests afterwards goes to the one who stays."""
+    staked.stake("leaver", 1_000_000)
+    staked.income(700_000)
+    staked.cover(loss)
+    assert staked.fund.unvested() == 700_000
+    assert staked.leave("leaver") == pytest.approx(1_000_000 - loss // 2, abs=2)
+    staked.vest()
+    assert value(staked, "staker") == pytest.approx(1_700_000 - loss // 2, abs=4)
+
+
+def test_loss__that_comes_back__makes_nothing_vest(staked: Fund) -> None:
+    staked.income(700_000)
+    staked.cover(400_000)
+    staked.system.as_(staked.market, staked.system.pool.pay, staked.fund.address, 400_000)
+    staked.system.as_(staked.market, staked.fund.return_cover, 0, 400_000)
+    assert (staked.fund.insurance(), staked.fund.unvested()) == (1_700_000, 700_000)
+
+
 def test_leaver__gives_up_what_is_not_vested(staked: Fund) -> None:
     staked.stake("leaver", 1_000_000)
     staked.income(700_000)
