@@ -38,6 +38,33 @@ def test_known_gain__deposit_before_it_is_booked__loses(world: World) -> None:
     assert leave(world, "attacker") < STAKE
 
 
+@pytest.mark.parametrize(("later", "is_gain"), [(99, True), (100, False)])
+def test_price_not_on_the_chain__deposit_and_bring_it__gains_until_the_price_moves(
+    world: World, later: int, is_gain: bool
+) -> None:
+    """A known limit (docs/security.md). The attacker is half the vault and has half of what one observation brings.
+
+    For that they stand for half of what every price until the end of the cooldown brings: one step back and it is gone.
+    """
+    world.open("long", 20_000 * WAD, 400_000 * USD)
+    shares = join(world, "attacker", STAKE)
+    world.set_price(99 * WAD)
+    world.crank()
+    gain = purse(world, "attacker") - STAKE
+    assert gain == pytest.approx(10_000 * USD, rel=0.01)
+    with boa.env.prank(world.account("attacker")), boa.reverts("shares are locked"):
+        world.vault.request_redeem(shares)
+    unlock(world, "attacker")
+    request = ask(world, "attacker", shares)
+    boa.env.time_travel(seconds=COOLDOWN - 1)
+    with boa.reverts("wait: cooldown"):
+        redeem(world, "attacker", request)
+    world.set_price(later * WAD)
+    redeem(world, "attacker", request)
+    left = purse(world, "attacker") - STAKE
+    assert left == pytest.approx(gain, rel=0.01) if is_gain else left <= 0
+
+
 def test_known_loss__redeem_before_it_is_booked__bears_it(world: World) -> None:
     world.open("long", 20_000 * WAD, 200_000 * USD)
     request = ready(world, "attacker", STAKE)
