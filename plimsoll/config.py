@@ -146,7 +146,7 @@ class Keeper(Section):
     """Default: PLIMSOLL_KEEPER_KEY; without it, on a local chain, account 1 of the development mnemonic."""
     policies: list[PolicyName] = ["prices", "cranks", "orders", "funding", "gas_price", "chores"]
     """What it does. Unpaid are gas_price, which keeps the price by which keeper fees follow gas fresh, and, in duty
-    mode only, chores: exits of positions that are gone, redemptions of the vault."""
+    mode only, chores: exits of positions that are gone, redemptions of the vault, unstaking from the insurance fund."""
     mode: Literal["duty", "profit"] = "duty"
     """duty: does the work also at a loss. profit: only what pays for its gas."""
     min_profit_bps: int = Field(0, ge=0)

@@ -124,6 +124,14 @@ def redemption(stack: Stack) -> tuple[int, str]:
     return vault.functions.next_request_id().call() - 1, receiver
 
 
+@pytest.fixture(scope="module", autouse=True)
+def staker(stack: Stack) -> Trader:
+    """Asked to leave before all else too."""
+    fund, staker = stack.contract("InsuranceFund"), Trader(stack, accounts.dev_account(accounts.STAKER).address)
+    staker.send(fund.functions.request_unstake(fund.functions.shares_of(staker.address).call() // 100, 0))
+    return staker
+
+
 @pytest.fixture
 def trader(stack: Stack) -> Trader:
     """A fresh one with 1,000 USD of free balance, at the price of listing."""
@@ -271,3 +279,11 @@ def test_chores__redemption__is_paid_when_its_time_has_come(stack: Stack, redemp
     read = stack.contract("CollateralToken").functions.balanceOf(receiver).call
     until(lambda: read() > 0, f"request {id_} is not paid", COOLDOWN + WAIT_SECONDS)
     assert stack.contract("Vault").functions.request(id_).call()[1] == 0, "all of it: the vault has enough"
+
+
+def test_chores__unstaking__is_carried_out_when_it_is_ripe(stack: Stack, staker: Trader) -> None:
+    read = stack.contract("InsuranceFund").functions.unstake_request(staker.address).call
+    until(lambda: read()[0] == 0, "the stake does not leave", COOLDOWN + WAIT_SECONDS)
+    assert (
+        stack.contract("InsuranceFund").events.Unstaked().get_logs(from_block=0)[0]["args"]["owner"] == staker.address
+    )
