@@ -178,12 +178,13 @@ async def check_publishers(chain: Chain) -> list[Finding]:
     now = int(time.time())
     findings, good = [], []
     for endpoint, answer in zip(endpoints, answers, strict=True):
-        problem = _problem(endpoint, oracle.verified(answer, domain), len(answer), rules, now)
+        signed = oracle.verified(answer, domain)
+        problem = _problem(endpoint, signed, len(answer), rules, now)
         if problem:
             remedy = f"restart the publisher at {endpoint.url} and see its log"
             findings.append(warning("publishers", f"{endpoint.url}: {problem}", remedy))
         else:
-            good += oracle.verified(answer, domain)
+            good += signed
     reports = oracle.choose(good, rules, now)
     for symbol, entry in chain.deployment.markets.items():
         report = reports.get(bytes.fromhex(entry.feed[2:]), [])

@@ -54,7 +54,7 @@ class Observation:
         """What a publisher served; `signer` is who should have signed. ValueError for a missing or impossible field."""
         try:
             feed, r, s = (to_bytes(hexstr=data[name]) for name in ("feed", "r", "s"))
-            price, published_at, v = int(data["price"]), int(data["published_at"]), int(data["v"])
+            price, published_at, v = (_whole(data[name]) for name in ("price", "published_at", "v"))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"malformed observation: {error}") from None
         is_ok = (
@@ -63,6 +63,13 @@ class Observation:
         if not is_ok:
             raise ValueError("malformed observation: a field is out of range")
         return cls(feed, price, published_at, v, r, s, signer)
+
+
+def _whole(value: object) -> int:
+    """Of JSON: an integer or its digits. A float is neither: it may be infinite, and has lost digits before."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError("not a whole number")
+    return int(value)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From publishers to one update of `PriceFeed`: fetch, then choose, purely, what to send."""
 
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,9 @@ from plimsoll.observation import Domain, Observation
 
 log = logging.getLogger(__name__)
 BPS = 10_000
+MAX_BYTES = 2**18
+MAX_ITEMS = 256
+"""Of one answer: a publisher tells a few rounds of as many feeds as there are markets."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,23 @@ async def fetch(session: aiohttp.ClientSession, endpoint: Endpoint, after: int, 
         limit = aiohttp.ClientTimeout(total=seconds)
         async with session.get(f"{endpoint.url}/observations", params={"after": str(after)}, timeout=limit) as response:
             response.raise_for_status()
-            data = await response.json()
+            data = json.loads(await _body(response))
         return [Observation.from_json(item, endpoint.signer) for item in data["observations"]]
-    except (aiohttp.ClientError, TimeoutError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever one publisher answers, the others count
         log.debug("publisher %s: %s", endpoint.url, error)
         return []
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ValueError(f"an answer of more than {MAX_BYTES} bytes")
+    # Told before it is parsed: each observation opens one bracket, and many within each other exhaust the stack.
+    if body.count(b"{") + body.count(b"[") > MAX_ITEMS + 2:
+        raise ValueError(f"an answer of more than {MAX_ITEMS} observations")
+    return bytes(body)
 
 
 def choose(observations: Iterable[Observation], rules: Rules, now: int) -> dict[bytes, list[Observation]]:
@@ -102,6 +118,23 @@ def is_too_wide(report: Sequence[Observation], max_spread_bps: int) -> bool:
     return (max(prices) - min(prices)) * BPS > max_spread_bps * median_price(report)
 
 
+def genuine(observations: Sequence[Observation], rules: Rules, domain: Domain, now: int) -> list[Observation]:
+    """`observations` less all that a signer says of a feed for which one of those that `choose` takes is forged.
+
+    A signature costs some milliseconds to check, so only what would be sent is: however many observations somebody
+    serves, one a feed and signer and round of choosing. For the case that a report was rejected.
+    """
+    left, good = list(observations), set[Observation]()
+    while True:
+        chosen = [item for report in choose(left, rules, now).values() for item in report if item not in good]
+        right = {item for item in chosen if domain.is_signed_by_its_signer(item)}
+        forged = {(item.signer, item.feed) for item in chosen if item not in right}
+        if not forged:
+            return left
+        good |= right
+        left = [item for item in left if (item.signer, item.feed) not in forged]
+
+
 def verified(observations: Iterable[Observation], domain: Domain) -> list[Observation]:
-    """Those whose signature is right. Costs some milliseconds each: for the case that a report was rejected."""
+    """Those whose signature is right. Costs some milliseconds each."""
     return [item for item in observations if domain.is_signed_by_its_signer(item)]

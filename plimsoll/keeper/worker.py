@@ -159,7 +159,7 @@ class Keeper:
         plan, outcome = await self.simulation.fitting(first, self.senders[0].address)
         if outcome.prices_updated < plan.feeds:
             # Some report was rejected. Most likely one publisher signs wrongly: leave out what is not properly signed.
-            view = await self._look(oracle.verified(found, self.domain))
+            view = await self._look(await self._genuine(found))
             first = core.plan(view, self.policy)
             plan, outcome = await self.simulation.fitting(first, self.senders[0].address)
             if outcome.prices_updated < plan.feeds:
@@ -226,6 +226,11 @@ class Keeper:
         if base_fee + senders[0].policy.tip > cap:
             raise FeeAboveCapError(f"the base fee of {base_fee} wei is above the cap of {cap} wei per gas")
         raise EmptyWalletError(f"{', '.join(item.address for item in senders)}: too little ETH to pay for gas")
+
+    async def _genuine(self, found: Sequence[Observation]) -> list[Observation]:
+        """Off the loop: meanwhile polls, heads and receipts go on."""
+        assert self.reader.rules is not None
+        return await asyncio.to_thread(oracle.genuine, found, self.reader.rules, self.domain, int(time.time()))
 
     async def _look(self, found: Sequence[Observation]) -> core.View:
         orders = [order for order in self.book.open.values() if not self.book.attached(order)]

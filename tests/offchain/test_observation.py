@@ -76,7 +76,19 @@ def test_json__round_trip() -> None:
     assert Observation.from_json(observation.to_json(), ACCOUNT.address) == observation
 
 
-@pytest.mark.parametrize("change", [{"price": "-1"}, {"price": "x"}, {"r": "0x12"}, {"v": 1}, {"published_at": None}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"price": float("inf")},
+        {"price": 1.5},
+        {"v": True},
+        {"price": "-1"},
+        {"price": "x"},
+        {"r": "0x12"},
+        {"v": 1},
+        {"published_at": None},
+    ],
+)
 def test_from_json__malformed__is_refused(change: dict) -> None:
     with pytest.raises(ValueError, match="malformed observation"):
         Observation.from_json({**signed().to_json(), **change}, ACCOUNT.address)
