@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import rlp
 import structlog
@@ -36,6 +38,15 @@ class NonceGapError(PlimsollError):
     """Transactions before this one are gone."""
 
 
+@dataclass
+class Flight:
+    """A nonce that is sent and not mined: what it last offered, when (of the loop), and all that was sent for it."""
+
+    fees: Fees
+    offered_at: float
+    hashes: list[HexBytes]
+
+
 class Sender:
     """The only user of one key's nonce. Sends in order, without waiting for the transaction before."""
 
@@ -51,6 +62,10 @@ class Sender:
         self.replaced = 0
         self.cancelled = 0
         self._nonce: int | None = None
+        self._waited: set[int] = set()
+        """Nonces that somebody sends or waits for just now."""
+        self._left: dict[int, Flight] = {}
+        """Those given up that may still lie in the mempool, where every later one would wait behind them."""
         self._lock = asyncio.Lock()
 
     @property
@@ -61,6 +76,11 @@ class Sender:
         """Asks the chain for the nonce before the next transaction: after an error, a reorg or another chain."""
         self._nonce = None
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a transaction that was given up is in the way: `clear` first."""
+        return bool(self._left)
+
     async def can_pay(self, gas: int) -> bool:
         """Whether the balance covers `gas` at what a new transaction would offer."""
         fees = first_fees(await self.chain.base_fee(), self.policy)
@@ -68,10 +88,12 @@ class Sender:
 
     async def send(self, call: Call) -> HexBytes:
         """Signs and sends; returns the hash. PlimsollError if the node refuses."""
-        sent, _, _ = await self._send_next(call)
-        return sent
+        nonce, flight = await self._send_next(call)
+        self._waited.discard(nonce)
+        return flight.hashes[0]
 
-    async def _send_next(self, call: Call) -> tuple[HexBytes, int, Fees]:
+    async def _send_next(self, call: Call) -> tuple[int, Flight]:
+        """Its nonce counts as waited for until the caller says otherwise."""
         async with self._lock:
             fees = first_fees(await self.chain.base_fee(), self.policy)
             if fees is None:
@@ -80,16 +102,27 @@ class Sender:
                 self._nonce = await self.chain.w3.eth.get_transaction_count(self.address, "pending")
             nonce = self._nonce
             signed = await self._sign(call, nonce, fees)
+            flight = self._flight(fees, [HexBytes(keccak(signed))])
+            self._waited.add(nonce)
             try:
-                sent = await self.submit_to.eth.send_raw_transaction(signed)
+                await self.submit_to.eth.send_raw_transaction(signed)
             except Web3Exception as error:
+                self._waited.discard(nonce)
                 self.forget_nonce()
                 raise PlimsollError(f"the node refused a transaction of {self.address}: {error}") from None
-            except CONNECTION_ERRORS:
-                self.forget_nonce()
+            except BaseException:
+                self._give_up(nonce, flight)  # it may have arrived all the same
                 raise
             self._nonce = nonce + 1
-            return sent, nonce, fees
+            return nonce, flight
+
+    def _flight(self, fees: Fees, hashes: list[HexBytes]) -> Flight:
+        return Flight(fees, asyncio.get_running_loop().time(), hashes)
+
+    def _give_up(self, nonce: int, flight: Flight) -> None:
+        self._waited.discard(nonce)
+        self._left[nonce] = flight
+        self.forget_nonce()
 
     async def _sign(self, call: Call, nonce: int, fees: Fees) -> bytes:
         fields = [
@@ -104,62 +137,97 @@ class Sender:
 
         :raises PlimsollError: if it was cancelled, or if nothing of that nonce was mined in time.
         """
-        first, nonce, fees = await self._send_next(call)
-        sent = [first]
-        for attempt in range(REPLACEMENTS + 1):
-            receipt = await self._first_receipt(sent, nonce, REPLACE_AFTER_SECONDS)
-            if receipt is not None:
-                self.failed += receipt["status"] == 0
-                return receipt
-            replacement = call if attempt < REPLACEMENTS else self._nothing()
-            new = await self._replace(replacement, nonce, fees)
-            if new is not None:
-                fees = new[1]
-                sent.append(new[0])
-                self.replaced += 1
-        receipt = await self._first_receipt(sent, nonce, LAST_SECONDS)
-        self.forget_nonce()
+        nonce, flight = await self._send_next(call)
+        try:
+            receipt = await self._until_mined(call, nonce, flight)
+        except NonceGapError:
+            self._waited.discard(nonce)
+            raise
+        except BaseException:
+            self._give_up(nonce, flight)
+            raise
         if receipt is None:
-            raise PlimsollError(f"nonce {nonce} of {self.address} is stuck: nothing mined at {fees.most} wei per gas")
-        if receipt["to"] == self.address:
+            self._give_up(nonce, flight)
+            most = flight.fees.most
+            raise PlimsollError(f"nonce {nonce} of {self.address} is stuck: nothing mined at {most} wei per gas")
+        self._waited.discard(nonce)
+        if receipt["to"] == self.address != call.to:
             self.cancelled += 1
             raise PlimsollError(f"nonce {nonce} of {self.address} was stuck and is cancelled")
+        self.failed += receipt["status"] == 0
         return receipt
+
+    async def _until_mined(self, call: Call, nonce: int, flight: Flight) -> TxReceipt | None:
+        for attempt in range(REPLACEMENTS + 1):
+            receipt = await self._first_receipt(flight.hashes, nonce, REPLACE_AFTER_SECONDS)
+            if receipt is not None:
+                return receipt
+            replacement = call if attempt < REPLACEMENTS else self._nothing()
+            self.replaced += await self._replace(replacement, nonce, flight)
+        return await self._first_receipt(flight.hashes, nonce, LAST_SECONDS)
 
     def _nothing(self) -> Call:
         return Call(self.address, "0x", CANCEL_GAS)
 
-    async def _replace(self, call: Call, nonce: int, fees: Fees) -> tuple[HexBytes, Fees] | None:
-        """The hash and fees of a replacement; None if the cap forbids it or the node refuses it."""
-        new = bumped(fees, await self.chain.base_fee(), self.policy)
-        if new is None:
-            log.warning("stuck at the cap", nonce=nonce, most=fees.most, address=self.address)
-            return None
-        log.info("replacing a stuck transaction", nonce=nonce, most=new.most, tip=new.tip, address=self.address)
+    async def _replace(self, call: Call, nonce: int, flight: Flight) -> bool:
+        """Offers more for a nonce. False if the cap forbids it, the node refuses it or cannot be asked."""
         try:
-            return await self.submit_to.eth.send_raw_transaction(await self._sign(call, nonce, new)), new
+            new = bumped(flight.fees, await self.chain.base_fee(), self.policy)
+        except (Web3Exception, *CONNECTION_ERRORS) as error:
+            log.debug("not replaced", error=str(error) or type(error).__name__)
+            return False
+        if new is None:
+            log.warning("stuck at the cap", nonce=nonce, most=flight.fees.most, address=self.address)
+            return False
+        log.info("replacing a stuck transaction", nonce=nonce, most=new.most, tip=new.tip, address=self.address)
+        signed = await self._sign(call, nonce, new)
+        try:
+            await self.submit_to.eth.send_raw_transaction(signed)
         except Web3Exception as error:
             log.debug("not replaced", error=str(error))  # most likely mined in between
-            return None
+            return False
+        except CONNECTION_ERRORS as error:
+            log.debug("perhaps replaced", error=str(error) or type(error).__name__)
+        flight.fees, flight.offered_at = new, asyncio.get_running_loop().time()
+        flight.hashes.append(HexBytes(keccak(signed)))
+        return True
 
     async def clear(self) -> int:
-        """Cancels what an earlier life of this key left in the mempool and nobody mines. Returns how many there were.
+        """Cancels what lies in the mempool, is not mined and is waited for by nobody: what an earlier life of this key
+        left, or what was given up. Returns how many cancellations it sent; `is_stuck` until they are mined.
 
-        A fresh keeper would otherwise wait behind them: a nonce is mined only after the one before.
+        Everything later would wait behind it: a nonce is mined only after the one before. What still has a chance of
+        being mined at what it offers is left for REPLACE_AFTER_SECONDS.
         """
-        eth = self.chain.w3.eth
+        eth, loop = self.chain.w3.eth, asyncio.get_running_loop()
         pending = await eth.get_transaction_count(self.address, "pending")
-        deadline = asyncio.get_running_loop().time() + REPLACE_AFTER_SECONDS
+        deadline = loop.time() + (0 if self.is_stuck else REPLACE_AFTER_SECONDS)
         while (mined := await eth.get_transaction_count(self.address, "latest")) < pending:
-            if asyncio.get_running_loop().time() > deadline:
+            if loop.time() > deadline:
                 break
             await asyncio.sleep(POLL_SECONDS)
-        for nonce in range(mined, pending):
-            # What they offered is unknown: this is surely more, as far as the cap allows.
-            await self._replace(self._nothing(), nonce, Fees(self.policy.cap * 2 // 3, self.policy.tip * 2))
-        self.cancelled += max(0, pending - mined)
+        stuck = [nonce for nonce in range(mined, pending) if nonce not in self._waited]
+        # What an earlier life offered is unknown: this is most likely more, as far as the cap allows.
+        guess = Fees(self.policy.cap * 2 // 3, self.policy.tip * 2)
+        self._left = {nonce: self._left.get(nonce) or Flight(guess, -math.inf, []) for nonce in stuck}
+        sent = 0
+        for nonce, flight in list(self._left.items()):
+            if loop.time() - flight.offered_at >= REPLACE_AFTER_SECONDS:
+                sent += await self._cancel(nonce, flight)
+        self.cancelled += sent
         self.forget_nonce()
-        return max(0, pending - mined)
+        return sent
+
+    async def _cancel(self, nonce: int, flight: Flight) -> bool:
+        """Offers more until the node takes it: what it holds may offer more than what is known here."""
+        for _ in range(REPLACEMENTS + 1):
+            if await self._replace(self._nothing(), nonce, flight):
+                return True
+            new = bumped(flight.fees, await self.chain.base_fee(), self.policy)
+            if new is None:
+                return False
+            flight.fees = new
+        return False
 
     async def _first_receipt(self, hashes: Sequence[HexBytes], nonce: int, seconds: float) -> TxReceipt | None:
         loop = asyncio.get_running_loop()

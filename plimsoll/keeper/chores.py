@@ -89,7 +89,7 @@ class Chores:
     async def turn(self) -> None:
         """Does what is due, by the first key that can pay for it."""
         for sender in self.senders:
-            if await sender.can_pay(MAX_CALLS * REDEEM_GAS):
+            if not sender.is_stuck and await sender.can_pay(MAX_CALLS * REDEEM_GAS):
                 break
         else:
             return

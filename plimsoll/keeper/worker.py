@@ -46,6 +46,10 @@ class EmptyWalletError(PlimsollError):
     """No key of this keeper can pay for the gas."""
 
 
+class StuckKeyError(PlimsollError):
+    """Every key of this keeper that could pay has a transaction in the mempool that nobody mines."""
+
+
 class Keeper:
     """One keeper with one or more keys."""
 
@@ -100,11 +104,12 @@ class Keeper:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self) -> None:
-        backoff, is_clear = Backoff(), False
+        backoff, is_fresh = Backoff(), True
         while True:
             try:
-                if not is_clear:
-                    is_clear = await self._clear_keys()
+                if is_fresh or any(sender.is_stuck for sender in self.senders):
+                    await self._clear_keys(is_fresh)
+                    is_fresh = False
                 await self.wait()
                 with self.metrics.round_seconds.time():
                     await self.round()
@@ -124,11 +129,10 @@ class Keeper:
         for sender in self.senders:
             sender.forget_nonce()
 
-    async def _clear_keys(self) -> bool:
+    async def _clear_keys(self, is_fresh: bool) -> None:
         for sender in self.senders:
-            if cleared := await sender.clear():
-                log.warning("cancelled what an earlier run left behind", address=sender.address, transactions=cleared)
-        return True
+            if (is_fresh or sender.is_stuck) and (cancelled := await sender.clear()):
+                log.warning("cancelling what was left in the mempool", address=sender.address, transactions=cancelled)
 
     async def _check_chain(self) -> None:
         try:
@@ -175,8 +179,8 @@ class Keeper:
             await self._refresh_gas_price()
 
     async def _able(self) -> list[Sender]:
-        """The keys that can pay for a call."""
-        return [sender for sender in self.senders if await sender.can_pay(core.LIMITS.fixed)]
+        """The keys that can pay for a call and have nothing in the way."""
+        return [item for item in self.senders if not item.is_stuck and await item.can_pay(core.LIMITS.fixed)]
 
     async def _refresh_gas_price(self) -> None:
         if await self.reader.is_gas_price_off(self.policy):
@@ -219,9 +223,12 @@ class Keeper:
         return bool(receipt["status"]) and core.has_more(plan, outcome)
 
     async def _payer(self, senders: Sequence[Sender], gas: int) -> Sender:
-        for sender in senders:
-            if await sender.can_pay(gas):
+        able = [sender for sender in senders if await sender.can_pay(gas)]
+        for sender in able:
+            if not sender.is_stuck:
                 return sender
+        if able:
+            raise StuckKeyError(f"{', '.join(item.address for item in able)}: a transaction is stuck in the mempool")
         base_fee, cap = await self.chain.base_fee(), senders[0].policy.cap
         if base_fee + senders[0].policy.tip > cap:
             raise FeeAboveCapError(f"the base fee of {base_fee} wei is above the cap of {cap} wei per gas")

@@ -9,12 +9,13 @@ from plimsoll import artifacts
 from plimsoll.chain import Chain
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
+from plimsoll.fees import Fees
 from plimsoll.keeper import worker as worker_module
 from plimsoll.keeper.core import Plan, Policy
-from plimsoll.keeper.worker import Keeper
+from plimsoll.keeper.worker import Keeper, StuckKeyError
 from plimsoll.keys import LocalSigner
 from plimsoll.observation import Observation
-from plimsoll.sender import Sender
+from plimsoll.sender import Flight, Sender
 
 KEEPER = Account.from_key("0x" + "42" * 32)
 MARKET, OWNER, FEED_CONTRACT = (Account.from_key(bytes([i]) * 32).address for i in (1, 2, 3))
@@ -70,8 +71,8 @@ def test_run__a_failed_round__is_counted_and_tried_again(
         async def pause(seconds: float) -> None:
             pauses.append(seconds)
 
-        async def at_once() -> bool:
-            return True
+        async def at_once(*_: object) -> None:
+            pass
 
         monkeypatch.setattr(worker, "round", round_)
         monkeypatch.setattr(worker, "wait", at_once)
@@ -115,6 +116,29 @@ def test_run__a_part_that_ends_unexpectedly__ends_it_with_the_reason(
         monkeypatch.setattr(worker.collector, "run", fail)
         with pytest.raises(RuntimeError, match="a surprise"):
             await asyncio.wait_for(worker.run(), 5)
+        await chain.close()
+
+    asyncio.run(scenario())
+
+
+def test_payer__key_with_a_stuck_transaction__is_passed_over(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        chain = Chain(deployment)
+        senders = [Sender(chain, LocalSigner(Account.from_key(bytes([i]) * 32))) for i in (8, 9)]
+        worker = Keeper(chain, senders, [], Policy())
+
+        async def can_pay(*_: object) -> bool:
+            return True
+
+        monkeypatch.setattr(Sender, "can_pay", can_pay)
+        senders[0]._left[3] = Flight(Fees(1, 1), 0.0, [])
+        assert await worker._payer(senders, 1) is senders[1]
+        assert await worker._able() == senders[1:]
+        senders[1]._left[0] = Flight(Fees(1, 1), 0.0, [])
+        with pytest.raises(StuckKeyError, match="stuck in the mempool"):
+            await worker._payer(senders, 1)
         await chain.close()
 
     asyncio.run(scenario())
