@@ -58,6 +58,7 @@ class Sender:
         self.signer = signer
         self.policy = policy or FeePolicy()
         self.submit_to = submit_to or chain.w3
+        self.is_private = submit_to is not None
         self.failed = 0
         self.replaced = 0
         self.cancelled = 0
@@ -99,7 +100,7 @@ class Sender:
             if fees is None:
                 raise FeeAboveCapError(f"the base fee is above the cap of {self.policy.cap} wei per gas")
             if self._nonce is None:
-                self._nonce = await self.chain.w3.eth.get_transaction_count(self.address, "pending")
+                self._nonce = await self._count_sent()
             nonce = self._nonce
             signed = await self._sign(call, nonce, fees)
             flight = self._flight(fees, [HexBytes(keccak(signed))])
@@ -115,6 +116,14 @@ class Sender:
                 raise
             self._nonce = nonce + 1
             return nonce, flight
+
+    async def _count_sent(self) -> int:
+        """How many transactions of this key are mined or on their way."""
+        count = await self.chain.w3.eth.get_transaction_count(self.address, "pending")
+        # The chain's node does not see what went to a private endpoint before it is mined: of that we know ourselves.
+        while self.is_private and (count in self._waited or count in self._left):
+            count += 1
+        return count
 
     def _flight(self, fees: Fees, hashes: list[HexBytes]) -> Flight:
         return Flight(fees, asyncio.get_running_loop().time(), hashes)
@@ -200,7 +209,7 @@ class Sender:
         being mined at what it offers is left for REPLACE_AFTER_SECONDS.
         """
         eth, loop = self.chain.w3.eth, asyncio.get_running_loop()
-        pending = await eth.get_transaction_count(self.address, "pending")
+        pending = await self._count_sent()
         deadline = loop.time() + (0 if self.is_stuck else REPLACE_AFTER_SECONDS)
         while (mined := await eth.get_transaction_count(self.address, "latest")) < pending:
             if loop.time() > deadline:
@@ -247,7 +256,7 @@ class Sender:
 
     async def _check_gap(self, nonce: int) -> None:
         """A reorg undid transactions before this one: it can't be mined before their nonces are used again."""
-        known = await self.chain.w3.eth.get_transaction_count(self.address, "pending")
+        known = await self._count_sent()
         if known < nonce:
             self.forget_nonce()
             raise NonceGapError(f"nonce {nonce} of {self.address} came too early: the chain knows {known} transactions")

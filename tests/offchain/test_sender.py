@@ -174,3 +174,53 @@ def test_send__answer_is_lost__is_in_the_way_until_it_is_mined_or_gone() -> None
         assert sender.is_stuck and await sender.clear() == 0 and not sender.is_stuck, "it never arrived"
 
     run(scenario())
+
+
+class PublicNode(Node):
+    """Sees of what goes to a private node only what is mined."""
+
+    def __init__(self, private: Node) -> None:
+        super().__init__()
+        self.private = private
+
+    async def get_transaction_count(self, _: str, which: str) -> int:
+        return self.private.mined
+
+    async def get_transaction_receipt(self, hash_: HexBytes) -> dict[str, Any]:
+        return await self.private.get_transaction_receipt(hash_)
+
+
+def test_send_and_wait__private_endpoint__counts_what_the_chain_s_node_does_not_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sender_module, "REPLACE_AFTER_SECONDS", 2.0)
+    monkeypatch.setattr(sender_module, "GAP_SECONDS", 0.03)
+
+    async def scenario() -> None:
+        private = Node()
+        private.wanted = 1_000 * GWEI
+        sender = Sender(PublicNode(private), KEY, FeePolicy(tip=GWEI), SimpleNamespace(eth=private))
+        waiting = [asyncio.create_task(sender.send_and_wait(CALL)) for _ in range(2)]
+        await asyncio.sleep(0.15)
+        sender.forget_nonce()
+        waiting.append(asyncio.create_task(sender.send_and_wait(CALL)))
+        await asyncio.sleep(0.15)
+        private.wanted = 0
+        private.mine()
+        assert [item["status"] for item in await asyncio.gather(*waiting)] == [1, 1, 1]
+        assert private.mined == 3
+
+    run(scenario())
+
+
+def test_clear__private_endpoint__what_was_given_up_is_cancelled() -> None:
+    async def scenario() -> None:
+        private = Node()
+        private.wanted = 4 * GWEI
+        sender = Sender(PublicNode(private), KEY, FeePolicy(tip=GWEI), SimpleNamespace(eth=private))
+        with pytest.raises(PlimsollError, match="stuck"):
+            await sender.send_and_wait(CALL)
+        await freed(sender)
+        assert private.mined == 1 and not private.pool
+
+    run(scenario())
