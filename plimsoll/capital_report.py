@@ -35,7 +35,7 @@ async def capital_section(
 ) -> dict[str, Any]:
     """`events`: all since the deployment. `times`: of the blocks that are known already. Money in base units."""
     decimals = chain.deployment.collateral.decimals
-    ledger = Ledger(chain.deployment.contracts["Vault"], decimals)
+    ledger = Ledger(chain.deployment.address("Vault"), decimals)
     ledger.take(events, await _times(chain, events, times))
     symbols = {item.address: symbol for symbol, item in chain.deployment.markets.items()}
     sources = {symbols[address]: told for address, told in ledger.vault_sources().items()}

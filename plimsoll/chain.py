@@ -19,7 +19,7 @@ from web3.types import FilterParams, TxReceipt
 from plimsoll.artifacts import abi
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
-from plimsoll.provider import HttpProvider
+from plimsoll.provider import HttpProvider, NotANodeError
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1
@@ -91,6 +91,8 @@ class Chain:
         """PlimsollError, one line, if the node does not answer or runs another chain than the deployment's."""
         try:
             genesis = await self.genesis_hash()
+        except NotANodeError as error:
+            raise PlimsollError(f"{self.deployment.rpc_url}: {error}") from None
         except (*CONNECTION_ERRORS, Web3Exception):
             raise PlimsollError(f"no chain answers at {self.deployment.rpc_url}; start one with `make demo`") from None
         self.deployment.check_chain(await self.w3.eth.chain_id, genesis)
@@ -112,11 +114,11 @@ class Chain:
 
     def contract(self, name: str) -> AsyncContract:
         """A contract of the deployment by name, for example "OrderBook"."""
-        return self.at(name, self.deployment.contracts[name])
+        return self.at(name, self.deployment.address(name))
 
     def plain(self, name: str, address: ChecksumAddress | None = None) -> AsyncContract:
         """A contract for views of several outputs without names, which can't be decoded into named tuples."""
-        return self.w3.eth.contract(address=address or self.deployment.contracts[name], abi=abi(name))
+        return self.w3.eth.contract(address=address or self.deployment.address(name), abi=abi(name))
 
     def market(self, symbol: str) -> AsyncContract:
         """A market of the deployment, for example "BTC"."""

@@ -74,6 +74,12 @@ class Deployment(_Model):
     parameters: dict[str, BigInt]
     """Capital and limits the deployment was made with, cash in base units of the collateral."""
 
+    def address(self, name: str) -> ChecksumAddress:
+        """The address of a contract by name. PlimsollError if the file has none."""
+        if name not in self.contracts:
+            raise PlimsollError(f"the deployments file has no contract {name}: deploy again, or repair the file")
+        return self.contracts[name]
+
     def check_chain(self, chain_id: int, genesis_hash: str) -> None:
         """Compares with what a node says of itself.
 

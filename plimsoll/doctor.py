@@ -23,6 +23,7 @@ from plimsoll.keeper import core
 from plimsoll.keeper.reader import read_rules
 from plimsoll.keeper.service import signers_of
 from plimsoll.observation import Domain
+from plimsoll.provider import NotANodeError
 
 RPC_SECONDS = 5.0
 PUBLISHER_SECONDS = 4.0
@@ -84,8 +85,10 @@ async def examine(config: Config) -> list[Finding]:
         for name, check in _checks(chain, config):
             try:
                 findings += await check()
-            except (Web3Exception, PlimsollError, *CONNECTION_ERRORS) as error:
-                findings.append(failed(name, f"cannot be read: {error}", "see the checks above: this one needs them"))
+            except Exception as error:  # one check that ends badly is a finding and no reason to leave out the rest
+                cause = str(error) if isinstance(error, PlimsollError) else f"{type(error).__name__}: {error}"
+                remedy = "see the checks above: this one needs them"
+                findings.append(failed(name, f"cannot be read: {cause}", remedy))
         return findings
     finally:
         await chain.close()
@@ -113,6 +116,8 @@ async def check_chain(chain: Chain) -> Finding:
     try:
         genesis, chain_id = await chain.genesis_hash(), await chain.w3.eth.chain_id
         head = await chain.w3.eth.get_block("latest")
+    except NotANodeError as error:
+        return failed("chain", f"{url}: {error}", "set network.rpc_url to a node that runs")
     except (Web3Exception, *CONNECTION_ERRORS):
         remedy = "start the node, or set network.rpc_url to one that runs"
         return failed("chain", f"no chain answers at {url}", remedy)
@@ -146,16 +151,16 @@ async def check_contracts(chain: Chain) -> list[Finding]:
 
 async def check_wiring(chain: Chain) -> list[Finding]:
     """Contracts know each other as the deployments file has them."""
-    found = chain.deployment.contracts
+    address_of = chain.deployment.address
     expected: list[tuple[str, Any, str]] = [
-        ("MarginPool.order_book", chain.contract("MarginPool").functions.order_book(), found["OrderBook"]),
-        ("MarginPool.token", chain.contract("MarginPool").functions.token(), found["CollateralToken"]),
-        ("OrderBook.pool", chain.contract("OrderBook").functions.pool(), found["MarginPool"]),
+        ("MarginPool.order_book", chain.contract("MarginPool").functions.order_book(), address_of("OrderBook")),
+        ("MarginPool.token", chain.contract("MarginPool").functions.token(), address_of("CollateralToken")),
+        ("OrderBook.pool", chain.contract("OrderBook").functions.pool(), address_of("MarginPool")),
     ]
     for symbol, entry in chain.deployment.markets.items():
         market = chain.at("Market", entry.address).functions
-        expected.append((f"{symbol}.pool", market.pool(), found["MarginPool"]))
-        expected.append((f"{symbol}.insurance", market.insurance(), found["InsuranceFund"]))
+        expected.append((f"{symbol}.pool", market.pool(), address_of("MarginPool")))
+        expected.append((f"{symbol}.insurance", market.insurance(), address_of("InsuranceFund")))
     wrong = [name for name, function, address in expected if await function.call() != address]
     for symbol, entry in chain.deployment.markets.items():
         if "0x" + bytes(await chain.at("Market", entry.address).functions.feed().call()).hex() != entry.feed:
@@ -171,7 +176,7 @@ async def check_wiring(chain: Chain) -> list[Finding]:
 async def check_publishers(chain: Chain) -> list[Finding]:
     """Enough publishers answer, with fresh observations of every feed under the right key that agree."""
     rules = await read_rules(chain)
-    domain = Domain(chain.deployment.chain_id, chain.deployment.contracts["PriceFeed"])
+    domain = Domain(chain.deployment.chain_id, chain.deployment.address("PriceFeed"))
     endpoints = [oracle.Endpoint(item.url, item.address) for item in chain.deployment.publishers]
     async with aiohttp.ClientSession() as session:
         answers = await asyncio.gather(*(oracle.fetch(session, item, 0, PUBLISHER_SECONDS) for item in endpoints))

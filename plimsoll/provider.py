@@ -9,9 +9,14 @@ between requests: web3 opens one for each, which is a handshake or three with a 
 import asyncio
 from typing import Any
 
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 from web3 import AsyncHTTPProvider
 from web3._utils.http_session_manager import HTTPSessionManager
+from web3.types import RPCResponse
+
+
+class NotANodeError(ClientError):
+    """What answers is no node, or a proxy before one that is away. To be handled as a connection that fails."""
 
 
 class Sessions(HTTPSessionManager):
@@ -42,6 +47,17 @@ class HttpProvider(AsyncHTTPProvider):
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
         self._request_session_manager: Sessions = Sessions()
+
+    @staticmethod
+    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+        """NotANodeError for anything but a JSON object: a proxy's page has a status of 200 at times."""
+        try:
+            found = AsyncHTTPProvider.decode_rpc_response(raw_response)
+        except (ValueError, RecursionError):
+            raise NotANodeError("what answers is no node: not JSON") from None
+        if not isinstance(found, dict):
+            raise NotANodeError("what answers is no node: no JSON object")
+        return found
 
     async def disconnect(self) -> None:
         """Closes the connections; the next request opens new ones."""

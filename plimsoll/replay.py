@@ -91,9 +91,12 @@ def load_clock(path: Path) -> Clock:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Replaces `path` in one step, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(data, indent=1) + "\n")
+    """Replaces `path` in one step, so that no reader ever sees half of it. PlimsollError if it cannot."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(data, indent=1) + "\n")
+    except OSError as error:
+        raise PlimsollError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def read_json(path: Path) -> dict:

@@ -71,14 +71,13 @@ class Api:
             self._looked_at = now
             try:
                 deployment = self.load()
+                if key_of(deployment) != self._key:
+                    engine = open_engine(self.database, deployment, is_writer=False)
+                    if self._engine is not None:
+                        self._engine.dispose()
+                    self._engine, self._key, self._books = engine, key_of(deployment), Books()
             except PlimsollError as error:
                 raise RequestError(404, str(error)) from None
-            if key_of(deployment) != self._key:
-                if self._engine is not None:
-                    self._engine.dispose()
-                self._engine = open_engine(self.database, deployment, is_writer=False)
-                self._key = key_of(deployment)
-                self._books = Books()
         assert self._engine is not None
         return self._engine
 

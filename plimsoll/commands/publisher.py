@@ -49,7 +49,7 @@ def publisher(
         key = settings.key or (Key(env=variable) if os.environ.get(variable) else None)
         local = None if key else local_account(found.chain_id, accounts.FIRST_PUBLISHER + index, variable)
         signer = open_key(key) if key else LocalSigner(local)
-        domain = Domain(found.chain_id, found.contracts["PriceFeed"])
+        domain = Domain(found.chain_id, found.address("PriceFeed"))
         noise = 0 if settings.source == "exchange" else NOISE_PPM
         seed = f"{settings.seed}:publisher:{index}"
         worker = Publisher(signer, domain, feeds_of(settings, found), source_of(settings), seed, noise)

@@ -49,9 +49,9 @@ async def _interest(chain: Chain, read: Read, block: int) -> list[tuple[str, obj
 
 
 async def _capital(chain: Chain, read: Read, block: int) -> list[tuple[str, object, object]]:
-    pool, contracts = chain.contract("MarginPool").functions, chain.deployment.contracts
+    pool, address_of = chain.contract("MarginPool").functions, chain.deployment.address
     vault, fund = await asyncio.gather(
-        *(pool.balance_of(contracts[name]).call(block_identifier=block) for name in ("Vault", "InsuranceFund"))
+        *(pool.balance_of(address_of(name)).call(block_identifier=block) for name in ("Vault", "InsuranceFund"))
     )
     mine = await asyncio.to_thread(read, lambda session: queries.cash(session, seq_of(block + 1)))
     return [("vault cash", mine[0], vault), ("insurance fund cash", mine[1], fund)]

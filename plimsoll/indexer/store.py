@@ -89,7 +89,10 @@ def open_engine(database: str, deployment: Deployment, *, is_writer: bool) -> En
             raise PlimsollError("database: a SQLite file is needed, for example sqlite:///build/index.sqlite")
         path = Path(url.database)
         path = path.with_name(f"{path.stem}-{key}{path.suffix or '.sqlite'}")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PlimsollError(f"database {database}: {path.parent} cannot be made: {error.strerror}") from None
         return _open_sqlite(str(path), is_writer)
     if url.get_backend_name() == "postgresql":
         name = f"plimsoll_{key}"

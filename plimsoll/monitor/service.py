@@ -39,6 +39,9 @@ class Monitor:
     """Watches one deployment."""
 
     def __init__(self, chain: Chain, settings: Settings) -> None:
+        """PlimsollError if the deployments file lacks a contract that is looked at."""
+        for name in ("InsuranceFund", "Lens", "MarginPool", "PriceFeed"):
+            chain.deployment.address(name)
         self.chain = chain
         self.settings = settings
         self.limits = limits_of(settings)
@@ -53,7 +56,10 @@ class Monitor:
         """Looks every poll_seconds, until cancelled."""
         async with aiohttp.ClientSession() as session:
             while True:
-                await self.look(session)
+                try:
+                    await self.look(session)
+                except Exception as error:  # the next look may do better; /health tells that none succeeds
+                    log.warning("look failed", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(float(self.settings.poll_seconds))
 
     async def look(self, session: aiohttp.ClientSession) -> None:

@@ -217,6 +217,11 @@ def test_open__unsupported_database__says_what_is(url: str, story: Story) -> Non
         open_engine(url, story.deployment(), is_writer=False)
 
 
+def test_open__folder_that_cannot_be_made__is_one_line(story: Story) -> None:
+    with pytest.raises(PlimsollError, match="/proc/nope cannot be made"):
+        open_engine("sqlite:////proc/nope/index.sqlite", story.deployment(), is_writer=True)
+
+
 def test_reader__cannot_write(store: Store, tmp_path: Path, story: Story) -> None:
     reader = open_engine(f"sqlite:///{tmp_path}/index.sqlite", story.deployment(), is_writer=False)
     with reader.connect() as connection, pytest.raises(Exception, match="readonly"):

@@ -103,6 +103,41 @@ def test_connect__no_chain__is_one_line(deployment: Deployment) -> None:
     asyncio.run(scenario())
 
 
+def test_keeper__contract_missing_in_the_file__is_one_line(deployment: Deployment) -> None:
+    chain = Chain(deployment.model_copy(update={"contracts": {}}))
+    with pytest.raises(PlimsollError, match="the deployments file has no contract OrderBook"):
+        Keeper(chain, [Sender(chain, LocalSigner(KEEPER))], [], Policy())
+
+
+def test_run__node_answers_nonsense_after_a_failure__goes_on(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        chain = Chain(deployment)
+        worker = Keeper(chain, [Sender(chain, LocalSigner(KEEPER))], [], Policy())
+        asked = asyncio.Semaphore(0)
+
+        async def fail(*_: object) -> str:
+            asked.release()
+            raise KeyError("hash")
+
+        async def pause(_: float) -> None:
+            await asyncio.sleep(0)
+
+        monkeypatch.setattr(chain, "genesis_hash", fail)
+        monkeypatch.setattr(worker, "_clear_keys", fail)
+        monkeypatch.setattr(worker_module, "pause", pause)
+        task = asyncio.create_task(worker.run())
+        for _ in range(4):
+            await asyncio.wait_for(asked.acquire(), 5)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await chain.close()
+
+    asyncio.run(scenario())
+
+
 def test_run__a_part_that_ends_unexpectedly__ends_it_with_the_reason(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from plimsoll.chain import client
+from plimsoll.provider import NotANodeError
 
 peers: set[tuple[str, int]] = set()
 """The connections of the present test, as the server sees them."""
@@ -74,6 +76,23 @@ def test_provider__one_request_after_another__share_a_connection() -> None:
             for _ in range(5):
                 assert await chain.eth.block_number == 16
             assert len(peers) == 1
+            await chain.provider.disconnect()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("text", ["<html>sign in</html>", "[]", "5", "", '{"jsonrpc": '])
+def test_provider__answer_of_something_else__is_a_failed_connection(text: str) -> None:
+    async def scenario() -> None:
+        async def page(_: web.Request) -> web.Response:
+            return web.Response(text=text, content_type="text/html")
+
+        application = web.Application()
+        application.router.add_post("/", page)
+        async with TestServer(application) as server:
+            chain = client(str(server.make_url("/")))
+            with pytest.raises(NotANodeError, match="no node"):
+                await chain.eth.get_block("latest")
             await chain.provider.disconnect()
 
     asyncio.run(scenario())
