@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ from eth_typing import ChecksumAddress
 from web3.exceptions import BlockNotFound
 from web3.types import FilterParams
 
-from plimsoll.chain import LOG_RANGE, Chain, Event
+from plimsoll.chain import LOG_RANGE, Chain, Event, gather_limited
 from plimsoll.errors import PlimsollError
+from plimsoll.keeper.orders import ENDINGS
 
 log = structlog.get_logger(__name__)
 KEPT_BLOCKS = 256
@@ -46,7 +48,16 @@ class Step:
     rolled_back_to: int | None
     events: list[Event]
     times: dict[int, int]
-    """Time of the blocks in which orders were placed."""
+    """Time of the blocks with orders that are open, or ended so late that a reorg may open them again."""
+    is_newest: bool = True
+    """False if there are more blocks: `advance` goes on from here."""
+
+
+def placed_in(events: Sequence[Event], firm: int) -> list[int]:
+    """The blocks in which orders were placed that did not end up to block `firm`, as far as `events` tell."""
+    ended = {event.args["id"] for event in events if event.name in ENDINGS and event.block <= firm}
+    placed = (event for event in events if event.name == "OrderPlaced" and event.args["id"] not in ended)
+    return sorted({event.block for event in placed})
 
 
 class Follower:
@@ -56,7 +67,7 @@ class Follower:
         self.chain = chain
         self.address = address
         self.hashes: dict[int, bytes] = {}
-        """Of blocks followed up to, the newest KEPT_BLOCKS."""
+        """Of the last block followed up to, and of others of the newest KEPT_BLOCKS."""
         self.next_block = chain.deployment.start_block
         self._lags_since: float | None = None
 
@@ -66,7 +77,7 @@ class Follower:
         return min(self.hashes, default=0)
 
     async def advance(self) -> Step:
-        """To the newest block.
+        """To the newest block, or LOG_RANGE blocks nearer to it: whatever fails later, these are done.
 
         :raises LaggingNodeError: if the node is behind what it showed before.
         :raises ChainReplacedError: if it runs another chain.
@@ -77,17 +88,20 @@ class Follower:
         rolled_back_to = await self._common_with(head)
         if rolled_back_to is not None:
             self._forget_after(rolled_back_to)
-        events = await self._events(self.next_block, head.number)
-        placed_in = sorted({event.block for event in events if event.name == "OrderPlaced"})
-        blocks = await asyncio.gather(*(self._block(number) for number in placed_in))
-        again = await self._block(head.number)
-        if again is None or again.hash != head.hash or None in blocks:
+        last = min(head.number, self.next_block + LOG_RANGE - 1)
+        end = head if last == head.number else await self._block(last)
+        events = await self._events(self.next_block, last)
+        blocks = await gather_limited(self._block(number) for number in placed_in(events, head.number - KEPT_BLOCKS))
+        again = await self._block(last)
+        if end is None or again is None or again.hash != end.hash or None in blocks:
             raise LaggingNodeError("the chain changed while it was read")
-        await self._keep_hashes(head)
-        self.hashes = dict(sorted(self.hashes.items())[-KEPT_BLOCKS:])
-        self.next_block = head.number + 1
+        if end is head:
+            await self._keep_hashes(head)
+        self.hashes[end.number] = end.hash
+        self.hashes = {number: hash_ for number, hash_ in self.hashes.items() if number > end.number - KEPT_BLOCKS}
+        self.next_block = end.number + 1
         times = {block.number: block.timestamp for block in blocks if block is not None}
-        return Step(head, rolled_back_to, events, times)
+        return Step(end, rolled_back_to, events, times, end is head)
 
     async def _keep_hashes(self, head: Head) -> None:
         """Of the blocks that came since the last step too: the common block of a reorg is then found exactly."""
@@ -95,7 +109,6 @@ class Follower:
         for block in await asyncio.gather(*(self._block(number) for number in missed)):
             if block is not None:
                 self.hashes[block.number] = block.hash
-        self.hashes[head.number] = head.hash
 
     async def _common_with(self, head: Head) -> int | None:
         """None if `head` goes on from where we are, else the newest block that both chains have."""
@@ -141,12 +154,10 @@ class Follower:
         self.next_block = block + 1
 
     async def _events(self, first: int, last: int) -> list[Event]:
-        found: list[Event] = []
-        for begin in range(first, last + 1, LOG_RANGE):
-            end = min(last, begin + LOG_RANGE - 1)
-            query: FilterParams = {"fromBlock": begin, "toBlock": end, "address": self.address}
-            found += self.chain.decode(await self.chain.w3.eth.get_logs(query))
-        return found
+        if last < first:
+            return []
+        query: FilterParams = {"fromBlock": first, "toBlock": last, "address": self.address}
+        return self.chain.decode(await self.chain.w3.eth.get_logs(query))
 
     async def _block(self, which: Any) -> Head | None:
         try:

@@ -55,9 +55,12 @@ class Book:
     """By id: the block it ended in, and the order."""
 
     def follow(self, events: Iterable[Event], times: Mapping[int, int]) -> None:
-        """Takes events of the order book in, in the order of the chain; `times` gives the time of their blocks."""
+        """Takes events of the order book in, in the order of the chain; `times` gives the time of their blocks. Of a
+        block that it leaves out all orders have ended for good."""
         for event in events:
             id_ = event.args.get("id")
+            if event.name == "OrderPlaced" and event.block not in times:
+                continue
             if event.name == "OrderPlaced":
                 self.open[id_] = _placed(event, times[event.block])
             elif event.name == "OrderLinked" and id_ in self.open:

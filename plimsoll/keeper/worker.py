@@ -277,14 +277,17 @@ class Keeper:
             await self.reader.read_idle()
 
     async def _follow(self) -> None:
-        step = await self.follower.advance()
-        if step.rolled_back_to is not None:
-            self.metrics.reorgs.inc()
-            self.book.roll_back(step.rolled_back_to)
-            for sender in self.senders:
-                sender.forget_nonce()
-        self.book.follow(step.events, step.times)
-        self.book.forget_before(self.follower.oldest_kept)
+        is_newest = False
+        while not is_newest:
+            step = await self.follower.advance()
+            if step.rolled_back_to is not None:
+                self.metrics.reorgs.inc()
+                self.book.roll_back(step.rolled_back_to)
+                for sender in self.senders:
+                    sender.forget_nonce()
+            self.book.follow(step.events, step.times)
+            self.book.forget_before(self.follower.oldest_kept)
+            is_newest = step.is_newest
         self.heads.append((step.head.number, step.head.timestamp))
         self.metrics.block.set(step.head.number)
         self.metrics.waiting.set(len(self.book.open))
