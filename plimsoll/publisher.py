@@ -15,7 +15,6 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from plimsoll.errors import PlimsollError
 from plimsoll.keys import Signer
 from plimsoll.observation import Domain, Observation, feed_id
 from plimsoll.replay import Clock, Replay, load_clock
@@ -120,9 +119,9 @@ class Publisher:
             await asyncio.sleep(second - now)
             try:
                 await self.publish(second)
-            except (OSError, PlimsollError, KeyError, TypeError, ValueError) as error:
+            except Exception as error:
                 self.errors += 1
-                log.warning("no observation", second=second, error=str(error) or type(error).__name__)
+                log.warning("no observation", second=second, error=f"{type(error).__name__}: {error}")
 
     async def newer_than(self, after: int) -> list[Observation]:
         """All kept observations, as soon as the newest is later than `after` or HOLD_SECONDS are over."""

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -16,6 +16,8 @@ from plimsoll.sources.base import NoPriceError
 
 log = structlog.get_logger(__name__)
 WAD = 10**18
+MOST_PRICE = 10**30
+"""Nothing costs more: far below what an observation holds."""
 QUOTE_SECONDS = 5.0
 """Older quotes do not count."""
 SILENT_SECONDS = 30.0
@@ -88,7 +90,7 @@ class Exchange:
     def take(self, quotes: Quotes) -> None:
         """Remembers quotes of known symbols; what is no price is left out."""
         for symbol, price in quotes:
-            if symbol in self.feed_of and price.is_finite() and price > 0:
+            if symbol in self.feed_of and price.is_finite() and 0 < price < MOST_PRICE:
                 self._quotes[self.feed_of[symbol]] = time.monotonic(), int(price * WAD)
 
     async def run(self) -> None:
@@ -98,16 +100,8 @@ class Exchange:
             try:
                 async with aiohttp.ClientSession() as session:
                     await self._listen(session, backoff)
-            except (
-                aiohttp.ClientError,
-                OSError,
-                TimeoutError,
-                InvalidOperation,
-                KeyError,
-                TypeError,
-                ValueError,
-            ) as error:
-                log.warning("exchange lost", exchange=self.name, error=str(error) or type(error).__name__)
+            except Exception as error:  # whatever an exchange sends: it says nothing about the next message
+                log.warning("exchange lost", exchange=self.name, error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(backoff.next())
 
     async def _listen(self, session: aiohttp.ClientSession, backoff: Backoff) -> None:

@@ -101,12 +101,12 @@ def test_serve__observations_health_and_long_polling() -> None:
 def test_run__a_failing_source__is_counted_and_does_not_end_it() -> None:
     async def scenario() -> None:
         def source(name: str, second: int) -> int:
-            raise OSError("gone")
+            raise [OSError("gone"), OverflowError("int too big to convert")][second % 2]
 
         worker = publisher(source)
         task = asyncio.create_task(worker.run())
-        await asyncio.sleep(1.2)
-        assert worker.errors == 1 and not worker.rounds and not task.done()
+        await asyncio.sleep(2.2)
+        assert worker.errors == 2 and not worker.rounds and not task.done()
         task.cancel()
 
     asyncio.run(scenario())
