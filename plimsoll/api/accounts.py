@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plimsoll.api import models, parameters, reads
@@ -23,7 +23,9 @@ def history(session: Session, query: parameters.PagedOfAccount) -> models.Page[m
     """Deposits, orders, trades, liquidation and ADL of an account, newest first."""
     before = FOREVER if query.before is None else query.before
     found = [*_named(session, query.account, before, query.limit + 1)]
-    found += _closed(session, query.account, before)
+    # What is older than all of a full page of named events is not on this page
+    since = found[-1]["id"] if len(found) > query.limit else 0
+    found += _closed(session, query.account, since, before, query.limit + 1)
     found.sort(key=lambda item: -item["id"])
     shown = found[: query.limit]
     following = shown[-1]["id"] if len(found) > query.limit else None
@@ -74,30 +76,28 @@ def _amounts(log: schema.Log, account: str) -> dict[str, int | None]:
     return {}
 
 
-def _closed(session: Session, account: str, before: int) -> Iterator[Item]:
+def _closed(session: Session, account: str, since: int, before: int, limit: int) -> Iterator[Item]:
     """Liquidation and ADL name buckets: an owner's part is its shares over the bucket's while it was in there."""
     row = schema.PositionState
-    mine = select(row).where(row.account == account).order_by(row.market, row.seq)
-    places = list(session.scalars(mine))
-    for number, place in enumerate(places, start=1):
-        following = places[number] if number < len(places) else None
-        end = following.seq if following is not None and following.market == place.market else before
-        if place.shares == 0:
-            continue
-        for table, name in ((schema.Liquidation, "Liquidated"), (schema.Deleveraging, "Deleveraged")):
-            chosen = select(table).where(table.market == place.market, table.bucket == place.bucket)
-            chosen = chosen.where(table.epoch == place.epoch, table.seq > place.seq, table.seq < min(end, before))
-            for closing in session.scalars(chosen):
-                yield _part(closing, name, place)
+    until = func.coalesce(func.lead(row.seq).over(partition_by=row.market, order_by=row.seq), FOREVER)
+    states = select(row.market, row.bucket, row.epoch, row.shares, row.seq, until.label("until"))
+    place = states.where(row.account == account, row.seq < before).subquery()
+    for table, name in ((schema.Liquidation, "Liquidated"), (schema.Deleveraging, "Deleveraged")):
+        is_inside = (table.market == place.c.market) & (table.bucket == place.c.bucket)
+        is_inside &= (table.epoch == place.c.epoch) & (table.seq > place.c.seq) & (table.seq < place.c.until)
+        chosen = select(table, place.c.shares).join(place, is_inside).where(place.c.shares != 0)
+        chosen = chosen.where(table.seq >= since, table.seq < before).order_by(table.seq.desc()).limit(limit)
+        for closing, shares in session.execute(chosen):
+            yield _part(closing, name, shares)
 
 
-def _part(closing: Any, name: str, place: schema.PositionState) -> Item:
+def _part(closing: Any, name: str, shares: int) -> Item:
     def part(amount: int) -> int:
-        return int(amount * place.shares // closing.shares)
+        return int(amount * shares // closing.shares)
 
     price = closing.fill_price if name == "Liquidated" else closing.index_price
     claim = None if name == "Liquidated" else part(closing.claim)
     details = to_json({name: value for name, value in reads.fields(closing).items() if name not in PLACE})
     # the cash is owed from here on and paid with the next `Collected`, so it is told in the details alone
     details["owed"] = str(part(closing.paid))
-    return _item(closing, name, place.market, details, units=part(closing.units), price=price, claim=claim)
+    return _item(closing, name, closing.market, details, units=part(closing.units), price=price, claim=claim)

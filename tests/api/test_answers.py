@@ -7,7 +7,13 @@ import io
 from typing import Any
 
 import pytest
+from sqlalchemy import event as sql_event
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from plimsoll.api.accounts import history
+from plimsoll.api.parameters import PagedOfAccount
+from plimsoll.indexer import schema
 from plimsoll.indexer.schema import INTERVALS
 from tests.api.conftest import Served
 from tests.indexer.story import WAD
@@ -247,6 +253,40 @@ def test_account_history__json_and_csv_agree_and_hold_the_account_s_part(api: Se
         ("claim", sum(int(i["claim"]) for i in given)),
     ):
         assert abs(int(collected[name]) - total) <= 2 * len(given)
+
+
+def test_account_history__parts_of_all_owners_add_up_to_what_happened(api: Served) -> None:
+    with Session(api.store.engine) as session:
+        owners = set(session.scalars(select(schema.PositionState.account)))
+        closings = {
+            row.seq: row
+            for table in (schema.Liquidation, schema.Deleveraging)
+            for row in session.scalars(select(table))
+        }
+    given: dict[int, list[int]] = {seq: [] for seq in closings}
+    for owner in owners:
+        for item in all_pages(api, f"/v1/accounts/{owner}/history", limit=5):
+            if item["event"] in ("Liquidated", "Deleveraged"):
+                given[item["id"]].append(int(item["units"]))
+    assert len(closings) > 10
+    for seq, parts in given.items():
+        assert 0 <= closings[seq].units - sum(parts) < len(parts), "rounded down, each once"
+
+
+def test_account_history__of_somebody_who_trades_a_lot__takes_few_queries(api: Served) -> None:
+    account = api.story.trader("flip")
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    with Session(api.store.engine) as session:
+        sql_event.listen(api.store.engine, "before_cursor_execute", note)
+        try:
+            page = history(session, PagedOfAccount(account=account, limit=50))
+        finally:
+            sql_event.remove(api.store.engine, "before_cursor_execute", note)
+    assert len(page.items) > 5 and len(asked) <= 4, "with the one that begins"
 
 
 def test_events__with_every_argument(api: Served) -> None:
