@@ -32,11 +32,19 @@ def history(session: Session, query: parameters.PagedOfAccount) -> models.Page[m
     return models.Page[models.AccountEvent](items=shown, next=following)  # type: ignore[arg-type]
 
 
-def as_csv(page: models.Page[models.AccountEvent]) -> str:
-    """A header line, then a line for each item; whole numbers as in the JSON form."""
+def part_of_whole(session: Session, query: parameters.WholeOfAccount) -> models.Page[models.AccountEvent]:
+    """Deposits, orders, trades, liquidation and ADL of an account, all of them, newest first. A reorganisation
+    meanwhile breaks the answer off: ask again."""
+    limit = parameters.MOST if query.limit is None else query.limit
+    return history(session, parameters.PagedOfAccount(account=query.account, limit=limit, before=query.before))
+
+
+def as_csv(page: models.Page[models.AccountEvent], is_first: bool) -> str:
+    """A header line, if the page is the first, then a line for each item; whole numbers as in the JSON form."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    if is_first:
+        writer.writerow(COLUMNS)
     for item in page.items:
         values = item.model_dump(mode="json")
         writer.writerow(["" if values[name] is None else values[name] for name in COLUMNS])

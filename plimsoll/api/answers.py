@@ -27,13 +27,18 @@ def tag_of(session: Session) -> str:
     return f'"{state.hash[2:18]}-{state.reorgs}-{state.reconciled_block}"'
 
 
+def era_of(session: Session) -> int:
+    """What stays the same as long as nothing is undone."""
+    return session.scalar(select(schema.Cursor.reorgs)) or 0
+
+
 def work_out(endpoint: Endpoint, query: parameters.Query) -> Callable[[Session], tuple[str, str]]:
     """Tag and body of an answer, both of one state."""
 
     def read(session: Session) -> tuple[str, str]:
         tag = tag_of(session)
         found: BaseModel = endpoint.read(session, query)
-        return tag, endpoint.csv(found) if endpoint.csv else found.model_dump_json()
+        return tag, found.model_dump_json()
 
     return read
 

@@ -19,8 +19,9 @@ class Endpoint:
     answer: type[BaseModel]
     read: Callable[[Session, parameters.Query], BaseModel]
     """Its docstring is the description."""
-    csv: Callable[[BaseModel], str] | None = None
-    """Where the answer is CSV, how it is written."""
+    csv: Callable[[BaseModel, bool], str] | None = None
+    """Where the answer is CSV, how a page of it is written, and whether that is the first. All pages are sent, unless
+    the query limits them."""
 
     @property
     def name(self) -> str:
@@ -77,9 +78,9 @@ ENDPOINTS = (
     _of(
         "/accounts/{account}/history.csv",
         "accounts",
-        parameters.PagedOfAccount,
+        parameters.WholeOfAccount,
         models.Page[models.AccountEvent],
-        accounts.history,
+        accounts.part_of_whole,
         accounts.as_csv,
     ),
     _of("/vault", "capital", parameters.Paged, models.Page[models.VaultFlow], reads.vault),

@@ -67,6 +67,11 @@ class PagedOfAccount(Paged):
     account: Account
 
 
+class WholeOfAccount(OfAccount):
+    limit: int | None = Field(None, ge=1, le=MOST, description="rows at most; default: all")
+    before: int | None = Field(None, ge=0, le=MOST_ID, description="only what is older than this id")
+
+
 class OfRound(OfMarket):
     price_round: int = Field(ge=0, le=2**32, description="the market's number of the price")
 

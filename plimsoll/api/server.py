@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from plimsoll.api import parameters
-from plimsoll.api.answers import MISSING, Kept, tag_of, work_out
+from plimsoll.api.answers import MISSING, Kept, era_of, tag_of, work_out
 from plimsoll.api.books import KEY, Books
 from plimsoll.api.cors import cors
 from plimsoll.api.endpoints import ENDPOINTS, STREAM, Endpoint
@@ -37,6 +37,10 @@ READERS = 8
 LOOK_SECONDS = 1.0
 TAG_SECONDS = 0.1
 """An answer may be older than the index by this."""
+
+
+class BrokenOffError(Exception):
+    """What was sent so far is not true any more."""
 
 
 class Api:
@@ -114,14 +118,46 @@ class Api:
             known = request.headers.get("If-None-Match", "")
             if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
                 return web.Response(status=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+            if endpoint.csv is not None:
+                return await self.send_csv(request, endpoint, query)
             body = self.kept.get(request.path_qs, tag)
             if body is None:
                 tag, body = await self.run(work_out(endpoint, query))
                 self.kept.put(request.path_qs, tag, body)
-            kind = "text/csv" if endpoint.csv else "application/json"
-            return web.Response(text=body, content_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})
+            headers = {"ETag": tag, "Cache-Control": "no-cache"}
+            return web.Response(text=body, content_type="application/json", headers=headers)
 
         return handle
+
+    async def send_csv(self, request: web.Request, endpoint: Endpoint, query: Any) -> web.StreamResponse:
+        """Page by page, so that an answer of any length costs no memory. One that cannot be ended is broken off, which
+        the listener's HTTP tells."""
+        assert endpoint.csv is not None
+
+        def read(session: Session) -> tuple[str, tuple[Engine, int], Any]:
+            return tag_of(session), (session.get_bind(), era_of(session)), endpoint.read(session, query)
+
+        tag, era, page = await self.run(read)
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Type": "text/csv; charset=utf-8", **cors(request)}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        try:
+            await response.write(endpoint.csv(page, True).encode())
+            while query.limit is None and page.next is not None:
+                query = query.model_copy(update={"before": page.next})
+                _, now, page = await self.run(read)
+                if now != era:
+                    raise BrokenOffError
+                await response.write(endpoint.csv(page, False).encode())
+        except (asyncio.CancelledError, ConnectionResetError):
+            raise
+        except Exception as error:
+            log.warning("an answer is broken off", path=request.path_qs, error=str(error) or type(error).__name__)
+            if request.transport is not None:
+                request.transport.abort()
+        return response
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """The stream."""

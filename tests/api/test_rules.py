@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from plimsoll.api import parameters, server
 from plimsoll.api.endpoints import ENDPOINTS
 from plimsoll.api.server import TAG_SECONDS, Api
 from plimsoll.indexer import schema
@@ -142,6 +144,29 @@ def test_verification__of_a_log_that_was_tampered_with__says_what_is_wrong(own_a
     assert not verdict["is_valid"]
     assert f"was paid {changed['paid']}, due was {args['paid']}" in verdict["violation"]
     assert verdict["block"] == block_of(seq)
+
+
+# CSV
+
+
+def test_csv__longer_than_a_page__is_whole(own_api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"/v1/accounts/{own_api.story.trader('short 0')}/history.csv"
+    whole = own_api.get(path).text
+    monkeypatch.setattr(parameters, "MOST", 3)
+    answer = own_api.get(path)
+    assert answer.text == whole and len(whole.splitlines()) > 10
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8" and answer.headers["ETag"]
+    assert own_api.get(path, **{"If-None-Match": answer.headers["ETag"]}).status == 304
+    assert own_api.get(f"{path}?limit=4").text.splitlines() == whole.splitlines()[:5]
+    assert own_api.get(path, "HEAD").text == ""
+
+
+def test_csv__reorganisation_meanwhile__breaks_it_off(own_api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameters, "MOST", 3)
+    eras = iter(range(100))
+    monkeypatch.setattr(server, "era_of", lambda _: next(eras))
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        own_api.get(f"/v1/accounts/{own_api.story.trader('short 0')}/history.csv")
 
 
 # The stream
