@@ -17,7 +17,8 @@ Whole numbers that may exceed 2^53 are decimal strings. *Wad*: times 10^18 (pric
 price of one read. After a reorganisation ids may name other events: `/v1/stream` tells."""
 STREAM_ABOUT = """Server-sent events: each event of the exchange as it is indexed, `id` its place, `event` its name,
 `data` as in `/v1/events`. `Last-Event-ID` resumes without a gap. `event: reorg` with `{"block": n}` says that
-everything after block n is undone; what replaced it follows. Comment lines keep the connection open."""
+everything after block n is undone; what replaced it follows. A chain that was started anew is a reorganisation back to
+block 0. Comment lines keep the connection open."""
 TEXT = {"schema": {"type": "string"}}
 
 

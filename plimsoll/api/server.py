@@ -23,7 +23,7 @@ from plimsoll.api.endpoints import ENDPOINTS, STREAM, Endpoint
 from plimsoll.api.errors import RequestError
 from plimsoll.api.openapi import description
 from plimsoll.api.page import page
-from plimsoll.api.stream import stream
+from plimsoll.api.stream import STORE, stream
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
 from plimsoll.indexer import schema
@@ -64,10 +64,10 @@ class Api:
 
     # The store
 
-    def store(self) -> tuple[Engine, Books]:
-        """The present store and its books. RequestError 404 where there is no deployment."""
+    def store(self) -> tuple[Engine, dict[str, Any]]:
+        """The present store, and what its sessions carry. RequestError 404 where there is no deployment."""
         with self._lock:
-            return self._present_engine(), self._books
+            return self._present_engine(), {KEY: self._books, STORE: self._key}
 
     def _present_engine(self) -> Engine:
         now = time.monotonic()
@@ -88,8 +88,8 @@ class Api:
     def read(self, query: Callable[[Session], T]) -> T:
         """Runs `query` on one state of the index."""
         try:
-            engine, books = self.store()
-            with Session(engine, info={KEY: books}) as session:
+            engine, info = self.store()
+            with Session(engine, info=info) as session:
                 return query(session)
         except (OperationalError, ProgrammingError) as error:
             if "no such table" in str(error) or "does not exist" in str(error) or "unable to open" in str(error):
@@ -182,7 +182,7 @@ class Api:
         app = web.Application(middlewares=[self.observe, shape])
         for endpoint in ENDPOINTS:
             app.router.add_get(endpoint.path, self.handler(endpoint), name=endpoint.name)
-        app.router.add_get(STREAM, self.listen)
+        app.router.add_get(STREAM, self.listen, allow_head=False)  # its headers alone would not end either
         app.router.add_get("/openapi.json", describe)
         app.router.add_get("/", show)
         return add_operation(app, self.health, self.registry)

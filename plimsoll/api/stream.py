@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,47 +21,67 @@ T = TypeVar("T")
 POLL_SECONDS = 0.25
 QUIET_SECONDS = 15.0
 AT_ONCE = 500
+ID = re.compile(r"([0-9]{1,20})\.([0-9]{1,20})(?:\.([0-9a-f]{16}))?")
+STORE = "store"
+"""Under which a session of the API carries the key of its store."""
 Run = Callable[[Callable[[Session], T]], Coroutine[Any, Any, T]]
 
 
 @dataclass
 class Place:
-    """How far a listener is: the last event sent, and the reorganisations it knows of."""
+    """How far a listener is: the last event sent, the reorganisations it knows of, and the store that both are of. A
+    chain that was started anew has another store."""
 
     seq: int
     reorgs: int
+    store: str
 
     @classmethod
-    def parse(cls, text: str) -> "Place":
-        """Reads a Last-Event-ID. RequestError 400 if it is none."""
-        first, _, second = text.partition(".")
-        if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit() and len(text) < 40):
+    def parse(cls, text: str, store: str) -> "Place":
+        """Reads a Last-Event-ID; one without a store is of `store`. RequestError 400 if it is none."""
+        found = ID.fullmatch(text)
+        if found is None:
             raise RequestError(400, f"Last-Event-ID {text!r}: not an id of this stream; leave it out to begin now")
-        return cls(min(int(first), parameters.MOST_ID), min(int(second), parameters.MOST_ID))
+        first, second = (min(int(number), parameters.MOST_ID) for number in found.group(1, 2))
+        return cls(first, second, found[3] or store)
 
     def __str__(self) -> str:
-        return f"{self.seq}.{self.reorgs}"
+        return f"{self.seq}.{self.reorgs}.{self.store}"
+
+    def go_back(self, block: int) -> str:
+        """To the end of `block`; the message that tells so."""
+        self.seq = seq_of(block + 1) - 1
+        return f"id: {self}\nevent: reorg\ndata: {json.dumps({'block': block})}\n\n"
 
 
-def _begin(session: Session, query: parameters.StreamQuery, last_id: str | None) -> tuple[Place, str | None]:
+def _begin(session: Session, query: parameters.StreamQuery, last_id: str | None) -> Place:
     row = reads.cursor(session)
-    market = reads.market_of(session, query.market).address if query.market is not None else None
+    if query.market is not None:
+        reads.market_of(session, query.market)
     if last_id:
-        return Place.parse(last_id), market
-    return Place(query.after if query.after is not None else seq_of(row.block + 1) - 1, row.reorgs), market
+        return Place.parse(last_id, session.info[STORE])
+    seq = query.after if query.after is not None else seq_of(row.block + 1) - 1
+    return Place(seq, row.reorgs, session.info[STORE])
 
 
-def _more(session: Session, query: parameters.StreamQuery, market: str | None, place: Place) -> list[str]:
+def _more(session: Session, query: parameters.StreamQuery, place: Place) -> list[str]:
     """The messages that follow `place`, which moves with them."""
     messages = []
     row, undone = schema.Log, schema.Reorg
     known = session.scalar(select(func.max(undone.id))) or 0
+    if place.store != session.info[STORE]:
+        reads.cursor(session)
+        place.store, place.reorgs = session.info[STORE], known
+        messages.append(place.go_back(0))
     place.reorgs = min(place.reorgs, known)
     for reorg in session.scalars(select(undone).where(undone.id > place.reorgs).order_by(undone.id)):
         place.reorgs = reorg.id
         if place.seq >= seq_of(reorg.block + 1):
-            place.seq = seq_of(reorg.block + 1) - 1
-            messages.append(f"id: {place}\nevent: reorg\ndata: {json.dumps({'block': reorg.block})}\n\n")
+            messages.append(place.go_back(reorg.block))
+    try:
+        market = reads.market_of(session, query.market).address if query.market is not None else None
+    except RequestError:  # of a chain that is new and has not got it yet
+        return messages
     chosen = reads.event_rows(query, market).where(row.seq > place.seq).order_by(row.seq).limit(AT_ONCE)
     for log in session.scalars(chosen):
         place.seq = log.seq
@@ -72,14 +93,17 @@ def _more(session: Session, query: parameters.StreamQuery, market: str | None, p
 async def stream(request: web.Request, query: parameters.StreamQuery, run: Run[Any]) -> web.StreamResponse:
     """Sends until the listener goes."""
     last_id = request.headers.get("Last-Event-ID")
-    place, market = await run(lambda session: _begin(session, query, last_id))
+    place = await run(lambda session: _begin(session, query, last_id))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     response.headers.update(cors(request))
     await response.prepare(request)
     await response.write(b"retry: 1000\n\n")
     quiet = 0.0
     while True:
-        messages = await run(lambda session: _more(session, query, market, place))
+        try:
+            messages = await run(lambda session: _more(session, query, place))
+        except RequestError:  # a chain that was started anew is not indexed yet
+            messages = []
         if messages:
             await response.write("".join(messages).encode())
             quiet = 0.0

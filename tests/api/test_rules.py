@@ -18,10 +18,11 @@ from plimsoll.api import parameters, server
 from plimsoll.api.endpoints import ENDPOINTS
 from plimsoll.api.server import TAG_SECONDS, Api
 from plimsoll.indexer import schema
-from plimsoll.indexer.schema import block_of
+from plimsoll.indexer.schema import block_of, seq_of
+from plimsoll.indexer.store import Store
 from tests.api.conftest import Served, serve_in_thread
 from tests.indexer.story import played
-from tests.indexer.support import fill, new_store
+from tests.indexer.support import ANCHOR, fill, new_store
 
 PATIENCE = 60
 
@@ -237,8 +238,37 @@ def test_stream__tells_what_a_reorganisation_undoes(own_api: Served) -> None:
     assert take(late, 1)[0]["event"] == "reorg"
 
 
+def test_stream__chain_started_anew__is_told_and_goes_on(tmp_path: Path) -> None:
+    story = played()
+    blocks = story.blocks()
+    fill(new_store(tmp_path, story), blocks)
+    present = [story.deployment()]
+    database = f"sqlite:///{tmp_path}/index.sqlite"
+    url, stop = serve_in_thread(Api(lambda: present[0], database))
+    listening = messages(f"{url}/v1/stream?after={seq_of(blocks[-40][0].number)}&market=BTC")
+    seen = take(listening, 3)
+    present[0] = story.deployment(genesis="0x" + "cd" * 32)
+    store = Store(database, present[0], "test")
+    store.begin(ANCHOR)
+    fill(store, blocks[:100])
+    told = next(item for item in listening if item["event"] == "reorg")
+    assert json.loads(told["data"]) == {"block": 0}
+    first = take(listening, 5)
+    assert json.loads(first[0]["data"])["block"] < 100
+    # who comes back with an id of the old chain is told too, with one of the new chain goes on
+    for headers, event in (({"Last-Event-ID": seen[-1]["id"]}, "reorg"), ({"Last-Event-ID": first[3]["id"]}, None)):
+        item = take(messages(f"{url}/v1/stream?market=BTC", **headers), 1)[0]
+        assert item["event"] == event if event else item["id"] == first[4]["id"]
+    store.close()
+    stop()
+
+
+def test_stream__head__is_refused(api: Served) -> None:
+    assert api.get("/v1/stream", "HEAD").status == 405
+
+
 def test_stream__bad_id__is_refused(api: Served) -> None:
-    for text in ("x", "1", "1.", "-1.0", "1.2.3", "9" * 60 + ".1"):
+    for text in ("x", "1", "1.", "-1.0", "1.2.3", "1.2." + "g" * 16, "9" * 60 + ".1"):
         assert api.get("/v1/stream", **{"Last-Event-ID": text}).status == 400
 
 
