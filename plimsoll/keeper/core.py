@@ -74,9 +74,12 @@ class View:
     """Open orders that are not attached to another open one."""
     now: int
     idle: Mapping[ChecksumAddress, int] = field(default_factory=dict)
-    """Seconds since the funding of a market was settled; only markets with positions."""
+    """Seconds since the funding of a market was settled or this keeper tried to; only markets that take funding: with
+    positions, and not settling."""
     gas_price: GasPrice | None = None
     """None if the currency has no price on the chain."""
+    max_age: Mapping[ChecksumAddress, int] = field(default_factory=dict)
+    """Seconds after which a price is too old for a market; it settles no funding then."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,16 @@ def _markets(view: View, policy: Policy) -> tuple[ChecksumAddress, ...]:
 
 
 def _needs_funding(view: View, policy: Policy, market: ChecksumAddress) -> bool:
-    return "funding" in policy.does and view.idle.get(market, 0) >= policy.funding_seconds
+    is_due = "funding" in policy.does and view.idle.get(market, 0) >= policy.funding_seconds
+    return is_due and _has_fresh_price(view, market)
+
+
+def _has_fresh_price(view: View, market: ChecksumAddress) -> bool:
+    """As of now, or with the report that comes along."""
+    feed = view.feed_of[market]
+    times = [view.prices.get(feed, Price(0, 0)).published_at]
+    times += [oldest(report) for report in (view.reports.get(feed),) if report]
+    return market not in view.max_age or view.now - max(times) <= view.max_age[market]
 
 
 def with_orders(plan_: Plan, ids: Sequence[int]) -> Plan:

@@ -22,7 +22,13 @@ class Reader:
         self.gas_feed = gas_feed
         self.feed_of = {market.address: bytes.fromhex(market.feed[2:]) for market in chain.deployment.markets.values()}
         self.rules: oracle.Rules | None = None
+        self.max_age = {
+            market.address: market.params["max_age"]
+            for market in chain.deployment.markets.values()
+            if "max_age" in market.params
+        }
         self.idle: dict[ChecksumAddress, int] = {}
+        self._touched_at: dict[ChecksumAddress, int] = {}
 
     @property
     def quorum(self) -> int:
@@ -34,14 +40,19 @@ class Reader:
         self.rules = await read_rules(self.chain)
 
     async def read_idle(self) -> None:
-        """How long ago the funding of each market with positions was settled."""
+        """How long ago the funding of each market with positions was settled, or a call meant to."""
         now = int(time.time())
         states = await asyncio.gather(*(self._state(market) for market in self.feed_of))
         self.idle = {
-            market: now - state.funded_at
+            market: now - max(state.funded_at, self._touched_at.get(market, 0))
             for market, state in zip(self.feed_of, states, strict=True)
-            if state.units_long or state.units_short
+            if (state.units_long or state.units_short) and not state.is_settling
         }
+
+    def note_touched(self, markets: Sequence[ChecksumAddress]) -> None:
+        """That a call just tried these markets: what it did not settle, the next one would not either."""
+        self._touched_at |= dict.fromkeys(markets, int(time.time()))
+        self.idle = {market: seconds for market, seconds in self.idle.items() if market not in markets}
 
     async def _state(self, market: ChecksumAddress) -> Any:
         return await self.chain.at("Market", market).functions.state().call()
@@ -62,6 +73,7 @@ class Reader:
             now,
             self.idle,
             None if tip is None else await self._gas_price(tip),
+            self.max_age,
         )
 
     async def is_gas_price_off(self, policy: core.Policy) -> bool:

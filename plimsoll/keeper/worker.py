@@ -220,6 +220,8 @@ class Keeper:
         call = self.chain.call(self.chain.contract("Relay"), "act", plan.arguments(), verdict.gas)
         sender = await self._payer(senders, verdict.gas)
         receipt = await sender.send_and_wait(call)
+        if receipt["status"]:
+            self.reader.note_touched(plan.markets)
         self._record(verdict, plan, receipt)
         return bool(receipt["status"]) and core.has_more(plan, outcome)
 

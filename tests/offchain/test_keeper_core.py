@@ -165,6 +165,17 @@ def test_judge__idle_market__is_touched_for_its_funding() -> None:
     assert not judge(early, plan(early), IDLE, Policy()).is_worth_it
 
 
+def test_judge__idle_market_with_an_old_price__is_touched_only_with_a_new_one() -> None:
+    old = {BTC: Price(10_000, NOW - 61), ETH: Price(10_000, NOW - 2)}
+    state = view(reports={}, prices=old, idle={BTC_MARKET: 4_000}, max_age={BTC_MARKET: 60, ETH_MARKET: 60})
+    assert not judge(state, plan(state), IDLE, Policy()).is_worth_it
+    assert plan(state, Policy(frozenset({"funding"}))).markets == ()
+    fresh = replace(state, reports={BTC: report(BTC, 10_000, NOW)})
+    assert judge(fresh, plan(fresh), replace(IDLE, prices_updated=0), Policy()).reason == "funding"
+    good = replace(state, prices={BTC: Price(10_000, NOW - 60)})
+    assert judge(good, plan(good), IDLE, Policy()).reason == "funding"
+
+
 def test_judge__profit_mode__only_what_pays_for_its_gas() -> None:
     gas_price = GasPrice(wei=10 * 10**9, currency_price=3_000 * 10**18, decimals=6)
     state = view(orders=[PendingOrder(1, BTC_MARKET, 5)], gas_price=gas_price)
