@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 
 from hexbytes import HexBytes
 from sqlalchemy import Select, func, select
@@ -13,6 +14,8 @@ from plimsoll.indexer.capital import LAYERS
 from plimsoll.indexer.decoding import checksum, from_json
 
 FOREVER = 2**62
+LOOKS = 5
+"""Positions looked at for each that a sample asks for: some were closed with their bucket."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,20 @@ def positions(session: Session, account: str | None = None, until: int = FOREVER
         found = _open(session, held, until)
         if found is not None:
             yield found
+
+
+def sample(session: Session, count: int, until: int, rng: Random) -> list[Held]:
+    """Up to `count` open positions, drawn by `rng`. Only so many are looked at, however many there are."""
+    row, later = schema.PositionState, aliased(schema.PositionState)
+    newest = select(func.max(later.seq)).where(later.seq < until).group_by(later.market, later.account)
+    places = list(session.scalars(select(row.seq).where(row.seq.in_(newest), row.shares != 0).order_by(row.seq)))
+    found: list[Held] = []
+    for seq in rng.sample(places, min(LOOKS * count, len(places))):
+        held = _open(session, session.get_one(row, seq), until)
+        found += [held] if held is not None else []
+        if len(found) == count:
+            break
+    return found
 
 
 def _open(session: Session, held: schema.PositionState, until: int) -> Held | None:

@@ -58,8 +58,7 @@ async def _capital(chain: Chain, read: Read, block: int) -> list[tuple[str, obje
 
 
 async def _positions(chain: Chain, read: Read, block: int, sample: int) -> list[tuple[str, object, object]]:
-    held = await asyncio.to_thread(read, lambda s: list(queries.positions(s, until=seq_of(block + 1))))
-    chosen = Random(block).sample(held, min(sample, len(held)))
+    chosen = await asyncio.to_thread(read, lambda s: queries.sample(s, sample, seq_of(block + 1), Random(block)))
 
     async def compare(item: queries.Held) -> tuple[str, object, object]:
         functions = chain.at("Market", item.market).functions

@@ -89,7 +89,11 @@ class Log(Base):
     address: Mapped[str] = mapped_column(Address)
     event: Mapped[str] = mapped_column(String(40))
     args: Mapped[dict[str, Any]]
-    __table_args__ = (Index("logs_address", "address", "seq"), Index("logs_event", "event", "seq"))
+    __table_args__ = (
+        Index("logs_address", "address", "seq"),
+        Index("logs_event", "event", "seq"),
+        Index("logs_block", "block_hash"),  # a block goes only if no log refers to it
+    )
 
 
 class LogAccount(Base):
@@ -157,7 +161,10 @@ class PriceRound(Base):
     funding_index: Mapped[int] = mapped_column(Amount)
     variation_margin: Mapped[int] = mapped_column(Amount)
     budget_left: Mapped[int] = mapped_column(Amount)
-    __table_args__ = (Index("price_rounds_market", "market", "seq"),)
+    __table_args__ = (
+        Index("price_rounds_market", "market", "seq"),
+        Index("price_rounds_round", "market", "price_round"),
+    )
 
 
 class Trade(Base):
@@ -286,6 +293,7 @@ class Liquidation(_Closing, Base):
     __table_args__ = (
         Index("liquidations_market", "market", "seq"),
         Index("liquidations_bucket", "market", "bucket", "seq"),
+        Index("liquidations_round", "market", "price_round", "seq"),
     )
 
 
@@ -304,6 +312,7 @@ class Deleveraging(_Closing, Base):
     __table_args__ = (
         Index("deleveragings_market", "market", "seq"),
         Index("deleveragings_bucket", "market", "bucket", "seq"),
+        Index("deleveragings_round", "market", "price_round", "seq"),
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from plimsoll.chain import Event
 from plimsoll.deployments import Deployment
@@ -151,6 +152,10 @@ class Store:
                     connection.execute(text("SELECT pg_advisory_xact_lock(7310579)"))
                     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS plimsoll_{key_of(self.deployment)}"))
                 schema.Base.metadata.create_all(connection)
+                # A store of an earlier version may lack some: of a table that is there, create_all makes none
+                for table in schema.Base.metadata.sorted_tables:
+                    for index in table.indexes:
+                        connection.execute(CreateIndex(index, if_not_exists=True))
         except DatabaseError as error:
             raise PlimsollError(f"database {self.engine.url.render_as_string()}: {error.orig}") from None
 
@@ -282,8 +287,6 @@ def reader_of(engine: Engine) -> Read:
 
 def compiled_schema(dialect: str) -> list[str]:
     """The statements that create the tables in "sqlite" or "postgresql"."""
-    from sqlalchemy.schema import CreateIndex, CreateTable
-
     chosen = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}[dialect]
     statements = []
     for table in schema.Base.metadata.sorted_tables:

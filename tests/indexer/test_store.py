@@ -9,10 +9,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import event as sql_event
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from plimsoll.errors import PlimsollError
 from plimsoll.indexer import candles, queries, schema
@@ -220,6 +223,53 @@ def test_open__unsupported_database__says_what_is(url: str, story: Story) -> Non
 def test_open__folder_that_cannot_be_made__is_one_line(story: Story) -> None:
     with pytest.raises(PlimsollError, match="/proc/nope cannot be made"):
         open_engine("sqlite:////proc/nope/index.sqlite", story.deployment(), is_writer=True)
+
+
+def test_store__of_a_version_with_fewer_indexes__gets_them(tmp_path: Path, story: Story) -> None:
+    def indexes(store: Store) -> set[str]:
+        query = text("SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'")
+        with store.engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    old = new_store(tmp_path, story)
+    fill(old, story.blocks()[:50])
+    every, before = indexes(old), content(old)
+    with old.engine.begin() as connection:
+        connection.execute(text("DROP INDEX logs_block"))
+        connection.execute(text("DROP INDEX deleveragings_round"))
+    old.close()
+    new = Store(f"sqlite:///{tmp_path}/index.sqlite", story.deployment(), "test")
+    assert indexes(new) == every > {"logs_block", "deleveragings_round", "liquidations_round", "price_rounds_round"}
+    assert content(new) == before
+    new.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT 1 FROM logs WHERE block_hash = 'x'", "logs_block"),
+        ("SELECT * FROM price_rounds WHERE market = 'x' AND price_round = 5", "price_rounds_round"),
+        ("SELECT * FROM deleveragings WHERE market = 'x' AND price_round = 5 ORDER BY seq", "deleveragings_round"),
+        ("SELECT * FROM liquidations WHERE market = 'x' AND price_round = 5 ORDER BY seq", "liquidations_round"),
+    ],
+)
+def test_store__what_is_asked_often__has_an_index(store: Store, query: str, index: str) -> None:
+    with store.engine.connect() as connection:
+        (plan,) = connection.execute(text(f"EXPLAIN QUERY PLAN {query}")).all()
+    assert f"INDEX {index} " in plan.detail
+
+
+def test_sample__few_of_many__looks_at_few(store: Store, story: Story) -> None:
+    fill(store, story.blocks())
+    asked: list[str] = []
+    with Session(store.engine) as session:
+        every = set(queries.positions(session))
+        sql_event.listen(store.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+        found = queries.sample(session, 3, queries.FOREVER, Random(1))
+    assert len(set(found)) == 3 and set(found) < every
+    assert len(asked) <= 1 + 2 * 3 * queries.LOOKS
+    with Session(store.engine) as session:
+        assert set(queries.sample(session, 10_000, queries.FOREVER, Random(1))) == every
 
 
 def test_reader__cannot_write(store: Store, tmp_path: Path, story: Story) -> None:
