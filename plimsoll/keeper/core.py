@@ -80,6 +80,8 @@ class View:
     """None if the currency has no price on the chain."""
     max_age: Mapping[ChecksumAddress, int] = field(default_factory=dict)
     """Seconds after which a price is too old for a market; it settles no funding then."""
+    turn: int = 0
+    """The number of the round: with more markets than fit into a call it says whose turn it is."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +141,15 @@ class Verdict:
 
 
 def new_reports(view: View) -> dict[bytes, Sequence[Observation]]:
-    """The reports that the chain does not know yet, the most urgent feed first: longest without a price."""
+    """The reports that the chain does not know yet, the most urgent feed first: longest without a price. Publishers may
+    sign feeds that this deployment has no use for."""
 
     def known(feed: bytes) -> Price:
         return view.prices.get(feed, Price(0, 0))
 
-    found = {feed: report for feed, report in view.reports.items() if oldest(report) > known(feed).published_at}
+    ours = {*view.feed_of.values(), *view.prices}
+    found = {feed: report for feed, report in view.reports.items() if feed in ours}
+    found = {feed: report for feed, report in found.items() if oldest(report) > known(feed).published_at}
     return {feed: found[feed] for feed in sorted(found, key=lambda feed: (known(feed).published_at, feed))}
 
 
@@ -193,11 +198,14 @@ def plan(view: View, policy: Policy, max_buckets: int = MAX_BUCKETS) -> Plan:
 
 
 def _markets(view: View, policy: Policy) -> tuple[ChecksumAddress, ...]:
-    # Longest idle first: with more markets than fit into a call each gets its turn.
-    markets = sorted(view.feed_of, key=lambda market: -view.idle.get(market, 0))
+    # With more markets than fit into a call each gets its turn, whether or not anything is sent.
+    every = list(view.feed_of)
+    begin = view.turn * MAX_MARKETS % max(1, len(every)) if len(every) > MAX_MARKETS else 0
+    every = every[begin:] + every[:begin]
+    idle = sorted(filter(lambda item: _needs_funding(view, policy, item), every), key=lambda item: -view.idle[item])
     if "cranks" in policy.does:
-        return tuple(markets)
-    return tuple(market for market in markets if _needs_funding(view, policy, market))
+        return (*idle, *(market for market in every if market not in set(idle)))
+    return tuple(idle)
 
 
 def _needs_funding(view: View, policy: Policy, market: ChecksumAddress) -> bool:

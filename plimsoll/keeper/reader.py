@@ -58,11 +58,11 @@ class Reader:
         return await self.chain.at("Market", market).functions.state().call()
 
     async def view(
-        self, found: Sequence[Observation], orders: Sequence[PendingOrder], tip: int | None = None
+        self, found: Sequence[Observation], orders: Sequence[PendingOrder], turn: int = 0, tip: int | None = None
     ) -> core.View:
-        """The state that the next decision is made from; with `tip`, wei per gas, it knows what gas costs."""
+        """What round `turn` decides from; with `tip`, wei per gas, it knows what gas costs."""
         assert self.rules is not None
-        feeds = list(self.feed_of.values())
+        feeds = list(dict.fromkeys([*self.feed_of.values(), self.gas_feed]))
         prices = await asyncio.gather(*(self.chain.price(feed) for feed in feeds))
         now = int(time.time())
         return core.View(
@@ -74,6 +74,7 @@ class Reader:
             self.idle,
             None if tip is None else await self._gas_price(tip),
             self.max_age,
+            turn,
         )
 
     async def is_gas_price_off(self, policy: core.Policy) -> bool:

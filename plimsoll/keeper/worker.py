@@ -80,6 +80,7 @@ class Keeper:
         self.rng = Random(self.senders[0].address)
         self.reader = Reader(chain, feed_id(gas_feed))
         self.domain = Domain(chain.deployment.chain_id, chain.deployment.address("PriceFeed"))
+        self.turn = 0
         self.seen_second = 0
         self.heads: deque[tuple[int, int]] = deque(maxlen=120)
         self.last_round_at = 0.0
@@ -156,6 +157,7 @@ class Keeper:
 
     async def round(self) -> None:
         """Look, plan, simulate, decide, send: once."""
+        self.turn += 1
         await self._refresh()
         found = self.collector.observations()
         await self._follow()
@@ -244,7 +246,8 @@ class Keeper:
 
     async def _look(self, found: Sequence[Observation]) -> core.View:
         orders = [order for order in self.book.open.values() if not self.book.attached(order)]
-        return await self.reader.view(found, orders, None if self.policy.is_duty else self.senders[0].policy.tip)
+        tip = None if self.policy.is_duty else self.senders[0].policy.tip
+        return await self.reader.view(found, orders, self.turn, tip)
 
     async def _tell_rejected(self, view: core.View) -> None:
         """Says why the chain takes no price: a clock that is wrong, mostly."""

@@ -96,6 +96,29 @@ def test_plan__more_than_a_call_takes__the_most_urgent_first_and_the_rest_later(
     assert len(made.markets) == 16 and not made.is_whole and has_more(made, IDLE)
 
 
+@pytest.mark.parametrize("count", [17, 20, 32, 40])
+@pytest.mark.parametrize("idle", [{}, {"all": 100}, {"all": 4_000}])
+def test_plan__more_markets_than_a_call_takes__each_has_its_turn(count: int, idle: dict[str, int]) -> None:
+    many = {Account.from_key(bytes([i]) * 32).address: bytes([i]) * 32 for i in range(1, count + 1)}
+    prices = {feed: Price(10_000, NOW - 1) for feed in many.values()}
+    seconds = {market: idle["all"] + i for i, market in enumerate(many)} if idle else {}
+    policy = Policy(frozenset({"prices", "cranks", "orders"} | ({"funding"} if idle.get("all") == 100 else set())))
+    states = [view(feed_of=many, reports={}, prices=prices, idle=seconds, turn=turn) for turn in range(count)]
+    assert {market for state in states for market in plan(state, policy).markets} == set(many)
+    first = [set(plan(state, policy).markets) for state in states[: -(-count // 16)]]
+    assert set().union(*first) == set(many), "in as few rounds as it takes"
+
+
+def test_plan__feed_that_no_market_has__is_no_reason_to_send() -> None:
+    strange = b"\x0e" * 32
+    state = view(reports={strange: report(strange, 5, NOW)})
+    made = plan(state)
+    assert made.observations == () and made.feeds == 0
+    assert not judge(state, made, replace(IDLE, prices_updated=1), Policy()).is_worth_it
+    wanted = replace(state, prices={**state.prices, strange: Price(0, 0)})
+    assert plan(wanted).feeds == 1, "but for the currency of gas, whose price the view holds"
+
+
 def test_own_orders__other_shards_only_when_they_are_silent() -> None:
     orders = [PendingOrder(1, BTC_MARKET, 5), PendingOrder(2, BTC_MARKET, 5), PendingOrder(3, BTC_MARKET, 5)]
     aged = [replace(orders[0], ready_since=NOW - 5), orders[1], replace(orders[2], ready_since=NOW - 4)]
