@@ -18,10 +18,10 @@ from plimsoll import artifacts, oracle
 from plimsoll.chain import CONNECTION_ERRORS, Chain
 from plimsoll.config import Config
 from plimsoll.errors import PlimsollError
-from plimsoll.fees import FeePolicy, first_fees
+from plimsoll.fees import first_fees
 from plimsoll.keeper import core
 from plimsoll.keeper.reader import read_rules
-from plimsoll.keeper.service import signers_of
+from plimsoll.keeper.service import fees_of, signers_of
 from plimsoll.observation import Domain
 from plimsoll.provider import NotANodeError
 
@@ -256,9 +256,13 @@ async def check_wallet(chain: Chain, config: Config) -> list[Finding]:
         signers = signers_of(config, chain.deployment)
     except PlimsollError as error:
         return [failed("wallet", str(error), "name the keys in [[keeper.key]]")]
-    fees = first_fees(await chain.base_fee(), FeePolicy())
-    price = fees.most if fees else FeePolicy().cap
+    base_fee, policy = await chain.base_fee(), fees_of(config)
+    fees = first_fees(base_fee, policy)
+    price = fees.most if fees else policy.cap
     findings = []
+    if fees is None:
+        cause = f"gas costs {base_fee} wei, and keeper.max_fee_gwei allows {policy.cap} with the tip: nothing is sent"
+        findings.append(warning("wallet", cause, "raise keeper.max_fee_gwei, or wait"))
     for signer in signers:
         balance = await chain.w3.eth.get_balance(signer.address)
         remedy = f"send ETH to {signer.address}"

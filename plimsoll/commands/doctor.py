@@ -20,6 +20,7 @@ def doctor(**common: Any) -> None:
     Exit code 0: nothing failed; 1: something did. Warnings do not count.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from plimsoll.doctor import examine, is_healthy
@@ -30,7 +31,7 @@ def doctor(**common: Any) -> None:
         table.add_column(column, overflow="fold")
     for item in findings:
         state = str(item.state)
-        table.add_row(item.check, f"[{COLOURS[state]}]{state}[/]", item.cause, item.remedy)
+        table.add_row(item.check, f"[{COLOURS[state]}]{state}[/]", escape(item.cause), escape(item.remedy))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     if not is_healthy(findings):
         sys.exit(1)

@@ -44,6 +44,11 @@ def policy_of(config: Config) -> Policy:
     )
 
 
+def fees_of(config: Config) -> FeePolicy:
+    """What the keeper offers for gas."""
+    return FeePolicy(int(config.keeper.tip_gwei * GWEI), int(config.keeper.max_fee_gwei * GWEI))
+
+
 def signers_of(config: Config, deployment: Deployment) -> list[Signer]:
     """The keys to send with. PlimsollError if there are none, or two are the same."""
     entries = config.keeper.key or ([Key(env=KEY_VARIABLE)] if os.environ.get(KEY_VARIABLE) else [])
@@ -107,7 +112,7 @@ class KeeperService:
 
     async def _keep(self, chain: Chain) -> None:
         settings, found = self.config.keeper, chain.deployment
-        fees = FeePolicy(int(settings.tip_gwei * GWEI), int(settings.max_fee_gwei * GWEI))
+        fees = fees_of(self.config)
         submit_to = client(settings.private_url, float(settings.rpc_timeout)) if settings.private_url else None
         senders = [Sender(chain, signer, fees, submit_to) for signer in signers_of(self.config, found)]
         self.worker = Keeper(
