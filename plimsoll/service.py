@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiohttp import web
@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from plimsoll.errors import PlimsollError
 
-Health = Callable[[], tuple[bool, dict[str, Any]]]
+Told = tuple[bool, dict[str, Any]]
+Health = Callable[[], Told | Awaitable[Told]]
 """Whether the service does its work, and what to tell of it."""
 
 
@@ -53,7 +54,8 @@ def add_operation(app: web.Application, health: Health, registry: CollectorRegis
     """Adds `GET /health`, 200 or 503 with JSON that begins with `ok`, and `GET /metrics` for Prometheus."""
 
     async def health_of(_: web.Request) -> web.Response:
-        is_ok, body = health()
+        told = health()
+        is_ok, body = told if isinstance(told, tuple) else await told
         return web.json_response({"ok": is_ok, **body}, status=200 if is_ok else 503)
 
     async def metrics(_: web.Request) -> web.Response:

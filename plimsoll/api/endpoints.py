@@ -22,6 +22,8 @@ class Endpoint:
     csv: Callable[[BaseModel, bool], str] | None = None
     """Where the answer is CSV, how a page of it is written, and whether that is the first. All pages are sent, unless
     the query limits them."""
+    is_booked: bool = False
+    """Whether it asks the books, which may have to be made up first."""
 
     @property
     def name(self) -> str:
@@ -35,7 +37,8 @@ class Endpoint:
 
 
 def _of(path: str, tag: str, query: type, answer: type, read: Callable, csv: Callable | None = None) -> Endpoint:
-    return Endpoint(f"/v1{path}", tag, query, answer, read, csv)
+    is_booked = read.__module__ == statements.__name__
+    return Endpoint(f"/v1{path}", tag, query, answer, read, csv, is_booked)
 
 
 ENDPOINTS = (

@@ -35,6 +35,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger(__name__)
 READERS = 8
 LOOK_SECONDS = 1.0
+HEALTH_SECONDS = 5.0
 TAG_SECONDS = 0.1
 """An answer may be older than the index by this."""
 
@@ -50,6 +51,8 @@ class Api:
         self.load = load
         self.database = database
         self.threads = ThreadPoolExecutor(READERS, "reader")
+        self.bookkeeper = ThreadPoolExecutor(1, "bookkeeper")
+        """For what asks the books, one at a time anyhow: who waits for them takes no reader from the others."""
         self.registry = CollectorRegistry()
         self.requests = Counter("plimsoll_api_requests", "Answers", ["path", "status"], registry=self.registry)
         self.seconds = Histogram("plimsoll_api_seconds", "Seconds to answer", ["path"], registry=self.registry)
@@ -96,9 +99,9 @@ class Api:
                 raise RequestError(404, MISSING) from None
             raise
 
-    async def run(self, query: Callable[[Session], T]) -> T:
+    async def run(self, query: Callable[[Session], T], threads: ThreadPoolExecutor | None = None) -> T:
         """The same in a thread, so that a slow query holds nobody else up."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, self.read, query)
+        return await asyncio.get_running_loop().run_in_executor(threads or self.threads, self.read, query)
 
     async def tag(self) -> str:
         """The state of the index, as of a moment ago."""
@@ -122,7 +125,8 @@ class Api:
                 return await self.send_csv(request, endpoint, query)
             body = self.kept.get(request.path_qs, tag)
             if body is None:
-                tag, body = await self.run(work_out(endpoint, query))
+                threads = self.bookkeeper if endpoint.is_booked else self.threads
+                tag, body = await self.run(work_out(endpoint, query), threads)
                 self.kept.put(request.path_qs, tag, body)
             headers = {"ETag": tag, "Cache-Control": "no-cache"}
             return web.Response(text=body, content_type="application/json", headers=headers)
@@ -165,13 +169,17 @@ class Api:
         with self.listeners.track_inprogress():
             return await stream(request, query, self.run)
 
-    def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether there is an index, and how old its last block is."""
+    async def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether there is an index that answers, and how old its last block is."""
+        row = schema.Cursor
+        chosen = select(row.block, row.time, row.mismatches)
         try:
-            row = schema.Cursor
-            found = self.read(lambda session: session.execute(select(row.block, row.time, row.mismatches)).first())
+            async with asyncio.timeout(HEALTH_SECONDS):
+                found = await self.run(lambda session: session.execute(chosen).first())
         except RequestError as error:
             return False, {"problem": str(error)}
+        except TimeoutError:
+            return False, {"problem": f"the database did not answer within {HEALTH_SECONDS:.0f} s"}
         if found is None:
             return False, {"problem": MISSING}
         age = int(time.time()) - found.time

@@ -8,13 +8,17 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from plimsoll.api import parameters, server
+from plimsoll.accounting import Ledger
+from plimsoll.api import parameters, server, statements
+from plimsoll.api.books import KEY, Books
 from plimsoll.api.endpoints import ENDPOINTS
 from plimsoll.api.server import TAG_SECONDS, Api
 from plimsoll.indexer import schema
@@ -105,6 +109,78 @@ def test_health_and_metrics(api: Served) -> None:
     assert answer.status == 200
     assert answer.body["block"] == api.story.blocks()[-1][0].number
     assert 'plimsoll_api_requests_total{path="/health"' in api.get("/metrics").text
+
+
+def test_books__that_take_long__hold_nobody_else_up(own_api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_made_up, ask = threading.Event(), Books.ask
+
+    def slow(self: Books, *args: Any) -> Any:
+        is_made_up.wait(20)
+        return ask(self, *args)
+
+    monkeypatch.setattr(Books, "ask", slow)
+    account = own_api.story.trader("lp")
+    paths = [f"/v1/accounts/{account}/statement?", "/v1/vault/income?", "/v1/insurance/days?"] * 4
+    with ThreadPoolExecutor(len(paths)) as askers:
+        waiting = [askers.submit(own_api.get, path) for path in paths]
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert own_api.get("/v1/status").status == own_api.get("/health").status == 200
+        assert time.monotonic() - began < 5 and not any(item.done() for item in waiting)
+        is_made_up.set()
+        assert {item.result().status for item in waiting} == {200}
+
+
+def test_health__database_that_hangs__is_unhealthy_and_holds_nobody_up(
+    own_api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_back, read = threading.Event(), Api.read
+
+    def hang(self: Api, query: Any) -> Any:
+        is_back.wait(20)
+        return read(self, query)
+
+    monkeypatch.setattr(server, "HEALTH_SECONDS", 0.3)
+    monkeypatch.setattr(Api, "read", hang)
+    with ThreadPoolExecutor(1) as asker:
+        waiting = asker.submit(own_api.get, "/health")
+        assert own_api.get("/openapi.json").status == 200
+        answer = waiting.result()
+    is_back.set()
+    assert answer.status == 503 and "did not answer" in answer.body["problem"]
+
+
+@pytest.mark.parametrize(("depth", "is_deep"), [(5, False), (150, True)])
+def test_books__after_a_reorganisation__are_made_up_from_where_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int, is_deep: bool
+) -> None:
+    story = played()
+    store, blocks = new_store(tmp_path, story), story.blocks()
+    fill(store, blocks)
+    taken: list[Any] = []
+    take_in = Ledger.take
+    monkeypatch.setattr(Ledger, "take", lambda self, *args: taken.append(args) or take_in(self, *args))
+
+    def income(books: Books) -> Any:
+        with Session(store.engine, info={KEY: books}) as session:
+            return statements.vault_income(session, parameters.Query()).model_dump()
+
+    books = Books()
+    first = income(books)
+    kept = blocks[-depth - 1][0]
+    store.rollback(blocks[-1][0], kept)
+    assert income(books) == income(Books())
+    fill(store, story.blocks("fork", first=kept.number + 1))
+    assert income(books) == first
+    assert income(books) == income(Books())
+    taken.clear()
+    store.rollback(store.head(), kept)
+    income(books)
+    again = len(taken)
+    taken.clear()
+    income(Books())
+    assert again == len(taken) if is_deep else again < len(taken) // 2
+    store.close()
 
 
 def test_without_an_index__says_what_to_start(tmp_path: Path) -> None:
