@@ -37,13 +37,14 @@ class Place:
     store: str
 
     @classmethod
-    def parse(cls, text: str, store: str) -> "Place":
-        """Reads a Last-Event-ID; one without a store is of `store`. RequestError 400 if it is none."""
+    def parse(cls, text: str, store: str, last: int) -> "Place":
+        """Reads a Last-Event-ID; one of an earlier version, without a store, is of `store` if it is not beyond the
+        place `last`. RequestError 400 if it is none."""
         found = ID.fullmatch(text)
         if found is None:
             raise RequestError(400, f"Last-Event-ID {text!r}: not an id of this stream; leave it out to begin now")
         first, second = (min(int(number), parameters.MOST_ID) for number in found.group(1, 2))
-        return cls(first, second, found[3] or store)
+        return cls(first, second, found[3] or (store if first <= last else ""))
 
     def __str__(self) -> str:
         return f"{self.seq}.{self.reorgs}.{self.store}"
@@ -58,10 +59,10 @@ def _begin(session: Session, query: parameters.StreamQuery, last_id: str | None)
     row = reads.cursor(session)
     if query.market is not None:
         reads.market_of(session, query.market)
+    last = seq_of(row.block + 1) - 1
     if last_id:
-        return Place.parse(last_id, session.info[STORE])
-    seq = query.after if query.after is not None else seq_of(row.block + 1) - 1
-    return Place(seq, row.reorgs, session.info[STORE])
+        return Place.parse(last_id, session.info[STORE], last)
+    return Place(last if query.after is None else query.after, row.reorgs, session.info[STORE])
 
 
 def _more(session: Session, query: parameters.StreamQuery, place: Place) -> list[str]:

@@ -339,6 +339,14 @@ def test_stream__chain_started_anew__is_told_and_goes_on(tmp_path: Path) -> None
     stop()
 
 
+def test_stream__id_of_an_earlier_version__goes_on_or_begins_anew(api: Served) -> None:
+    first = take(messages(f"{api.url}/v1/stream?after=0"), 3)
+    short, _, _ = first[1]["id"].rpartition(".")
+    assert take(messages(f"{api.url}/v1/stream", **{"Last-Event-ID": short}), 1) == first[2:]
+    (beyond,) = take(messages(f"{api.url}/v1/stream", **{"Last-Event-ID": f"{seq_of(10**6)}.0"}), 1)
+    assert beyond["event"] == "reorg"
+
+
 def test_stream__head__is_refused(api: Served) -> None:
     assert api.get("/v1/stream", "HEAD").status == 405
 
