@@ -3,6 +3,7 @@
 - Clears exits of positions that are gone, so that they don't close the owner's next one.
 - Carries out redemption requests of the vault that are ready: whoever waits gets a part of each round.
 - Carries out unstake requests of the insurance fund that are ripe: one that nobody carries out is an option on leaving.
+- Keeps requests from lapsing while markets are not settled and nobody can be paid.
 
 All of it is read from the chain, tried in a call first, and open to anyone: another keeper that was faster is no error.
 """
@@ -31,7 +32,9 @@ MAX_LOOKS = 64
 FIRM_BLOCKS = 64
 """Events of blocks this deep are taken in for good; those of the newer ones are read again each turn: a reorg may undo
 them."""
-CANCEL_GAS, REDEEM_GAS, UNSTAKE_GAS = 200_000, 600_000, 600_000
+KEEP_SECONDS = 6 * 3_600
+"""Between two words for the requests of a contract; without one they lapse after two days."""
+CANCEL_GAS, REDEEM_GAS, UNSTAKE_GAS, KEEP_GAS = 200_000, 600_000, 600_000, 2_000_000
 
 
 def free_standing_exits(book: Book) -> list[PendingOrder]:
@@ -76,6 +79,7 @@ class Chores:
         self._last_exit: int | None = None
         self._last_request: int | None = None
         self._last_owner: ChecksumAddress | None = None
+        self._kept_at: dict[ChecksumAddress, int] = {}
 
     async def run(self) -> None:
         """A turn now and then until cancelled, whatever fails."""
@@ -110,11 +114,24 @@ class Chores:
     async def due(self, sender: ChecksumAddress) -> list[Call]:
         """Transactions that would do something if `sender` sent them now."""
         calls: list[Call] = []
-        for found in (await self._exits(), await self._redemptions(), await self._ripe_unstakes()):
+        now = (await self.chain.w3.eth.get_block("latest"))["timestamp"]
+        exits, redemptions, unstakes = await self._exits(), await self._redemptions(), await self._ripe_unstakes()
+        keeps = self._keeps(now)
+        for found in (exits, redemptions, unstakes, keeps):
             works = await gather_limited(self._works(call, sender) for call in found)
             # Cut only here: what nobody can carry out must not take the place of what somebody can.
             calls += [call for call, is_good in zip(found, works, strict=True) if is_good][:MAX_CALLS]
+        self._kept_at |= {call.to: now for call in keeps if call in calls}
         return calls
+
+    def _keeps(self, now: int) -> list[Call]:
+        """For contracts with requests: refused, and so not sent, unless a market is unsettled."""
+        waiting = [(self.vault, self._requests), (self.fund, self._unstakes)]
+        return [
+            self.chain.call(contract, "keep_requests", [], KEEP_GAS)
+            for contract, requests in waiting
+            if requests and now - self._kept_at.get(contract.address, 0) >= KEEP_SECONDS
+        ]
 
     async def _works(self, call: Call, sender: ChecksumAddress) -> bool:
         transaction = {"from": sender, "to": call.to, "data": call.data, "gas": call.gas}

@@ -12,7 +12,15 @@ from web3.exceptions import ContractLogicError
 
 from plimsoll.chain import Call, Event
 from plimsoll.keeper import chores as chores_module
-from plimsoll.keeper.chores import FIRM_BLOCKS, MAX_CALLS, MAX_LOOKS, Chores, free_standing_exits, in_turn
+from plimsoll.keeper.chores import (
+    FIRM_BLOCKS,
+    KEEP_SECONDS,
+    MAX_CALLS,
+    MAX_LOOKS,
+    Chores,
+    free_standing_exits,
+    in_turn,
+)
 from plimsoll.keeper.metrics import Metrics
 from plimsoll.keeper.orders import NOBODY, Book
 
@@ -83,7 +91,7 @@ class Fund:
         return SimpleNamespace(address=name, functions=functions)
 
     def call(self, contract: Any, function: str, args: list[Any], gas: int) -> Call:
-        return Call(contract.address, f"{function} {args[0]}", gas)
+        return Call(contract.address, f"{function} {args[0] if args else contract.address}", gas)
 
     async def _get_block(self, _: str) -> dict[str, int]:
         return {"number": self.head, "timestamp": self.now}
@@ -97,8 +105,11 @@ class Fund:
         return logs
 
     async def _simulate(self, transaction: dict[str, Any], _: str) -> None:
-        if transaction["data"].split()[1] in self.reverting:
+        function, of = transaction["data"].split()
+        if of in self.reverting:
             raise ContractLogicError("wait: market not settled")
+        if function == "keep_requests" and not self.reverting:
+            raise ContractLogicError("markets are settled")
 
 
 def due(chores: Chores) -> list[str]:
@@ -117,7 +128,7 @@ def test_unstakes__ripe_and_not_lapsed__are_carried_out() -> None:
     fund.log("Unstaked", 499, owner=gone, amount=1, shares=5)
     fund.requests |= {back: NONE, gone: NONE}
     fund.reverting = {unsettled}
-    assert due(chores) == [f"unstake {ripe}"]
+    assert due(chores) == [f"unstake {ripe}", "keep_requests InsuranceFund"]
     fund.reverting = set()
     assert sorted(due(chores)) == sorted(f"unstake {owner}" for owner in (ripe, unsettled))
     fund.now += 1
@@ -145,4 +156,21 @@ def test_unstakes__many_that_revert__do_not_keep_another_from_its_turn() -> None
         fund.ask(owner, 10, NOW - DAY)
     fund.reverting = set(OWNERS[:-1])
     assert len(fund.reverting) > MAX_CALLS
-    assert due(Chores(fund, Book(), [], Metrics())) == [f"unstake {OWNERS[-1]}"]
+    assert due(Chores(fund, Book(), [], Metrics()))[0] == f"unstake {OWNERS[-1]}"
+
+
+def test_keep__markets_unsettled__is_said_every_six_hours_while_somebody_waits() -> None:
+    fund = Fund()
+    chores = Chores(fund, Book(), [], Metrics())
+    fund.reverting = {"anybody"}
+    assert due(chores) == [], "nobody waits"
+    fund.head = 700
+    fund.ask(OWNERS[0], 600, NOW + 10 * DAY)
+    assert due(chores) == ["keep_requests InsuranceFund"]
+    fund.now += KEEP_SECONDS - 1
+    assert due(chores) == []
+    fund.now += 1
+    assert due(chores) == ["keep_requests InsuranceFund"]
+    fund.now += KEEP_SECONDS
+    fund.reverting = set()
+    assert due(chores) == [], "settled again: the call is refused"

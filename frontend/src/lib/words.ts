@@ -37,6 +37,7 @@ const REASONS: Record<string, string> = {
   "open interest out of range": "The market cannot hold this much open interest.",
   "more than the position's equity": "That is more than the position is worth.",
   "faucet: come back later": "The faucet has given you its share. Come back later.",
+  "markets are settled": "Every market is settled: redeem or unstake instead.",
   "wait: market not settled": "Waiting: every market must be clean at a fresh price. A keeper is on it.",
   "wait: cooldown": "Waiting for the cooldown.",
   "wait: next round": "This request has had its part of the round. More is free in the next one.",

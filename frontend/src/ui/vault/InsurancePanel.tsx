@@ -64,6 +64,7 @@ function Leaving({ capital, now }: { capital: Capital; now: bigint }) {
           type="button"
           className="ghost small"
           data-testid="cancel-unstake"
+          title="Once the request is ready, letting it go costs a thousandth of its shares."
           disabled={isBusy || !isReady}
           onClick={() => void run("Stay", "Your stake goes on earning.", (sender) => requestUnstake(sender, 0n))}
         >
