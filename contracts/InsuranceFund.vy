@@ -36,15 +36,19 @@ REWARD_CAP_BPS: constant(uint256) = 2_500
 
 MASK_16: constant(uint256) = 2**16 - 1
 MASK_24: constant(uint256) = 2**24 - 1
+MASK_128: constant(uint256) = 2**128 - 1
 MAX_CASH: constant(uint256) = 2**96 - 1
+
+# allowance.over(0), which no listed market has
+UNLISTED: constant(uint256) = 1 << 192
 
 RECOVERY: immutable(address)
 
-skin_in_the_game: public(uint256)
-reward_reserve: public(uint256)
+# skin in the game 128 | reward reserve 128: a crank needs both
+_own: uint256
 recovery_pot: public(uint256)
 
-# see allowance.vy; not zero for every market that has ever been listed
+# see allowance.vy; not zero for every market that has ever been listed, and UNLISTED once it is on the list no more
 cover_days: HashMap[address, uint256]
 reward_days: HashMap[address, uint256]
 recovery_days: HashMap[address, uint256]
@@ -74,7 +78,8 @@ def __init__(pool: address, recovery_token: address, params: IInsuranceFund.Para
 def cover(amount: uint256) -> (uint256, uint256):
     if not self._check_market():
         return 0, 0
-    skin: uint256 = self.skin_in_the_game
+    own: uint256 = self._own
+    skin: uint256 = own & MASK_128
     insurance: uint256 = stakes.insurance()
     if skin + insurance == 0:
         return 0, 0
@@ -87,7 +92,9 @@ def cover(amount: uint256) -> (uint256, uint256):
         return 0, 0
 
     self.cover_days[msg.sender] = day + paid
-    self.skin_in_the_game = skin - from_skin
+    if from_skin != 0:
+        # from_skin <= skin
+        self._own = own - from_skin
     if from_insurance != 0:
         stakes.lose(from_insurance)
     extcall pool_account.POOL.pay(msg.sender, paid)
@@ -103,7 +110,7 @@ def return_cover(skin_in_the_game: uint256, insurance: uint256):
     to_insurance: uint256 = min(insurance, arrived)
     to_skin: uint256 = min(skin_in_the_game, arrived - to_insurance)
     stakes.give_back(to_insurance)
-    self.skin_in_the_game += to_skin
+    self._own += to_skin
 
     day: uint256 = self.cover_days[msg.sender]
     self.cover_days[msg.sender] = day - min(allowance.used(day), to_insurance + to_skin)
@@ -114,7 +121,8 @@ def return_cover(skin_in_the_game: uint256, insurance: uint256):
 def pay_reward(keeper: address, amount: uint256) -> uint256:
     if not self._check_market():
         return 0
-    reserve: uint256 = self.reward_reserve
+    own: uint256 = self._own
+    reserve: uint256 = own >> 128
     day: uint256 = self.reward_days[msg.sender]
     if allowance.is_over(day):
         day = allowance.begun(fixed_point.mul_div_down(reserve, REWARD_CAP_BPS, fixed_point.BPS))
@@ -123,7 +131,8 @@ def pay_reward(keeper: address, amount: uint256) -> uint256:
         return 0
 
     self.reward_days[msg.sender] = day + paid
-    self.reward_reserve = reserve - paid
+    # paid <= reserve
+    self._own = own - (paid << 128)
     extcall pool_account.POOL.pay(keeper, paid)
     log IInsuranceFund.RewardPaid(market=msg.sender, keeper=keeper, amount=paid)
     return paid
@@ -137,8 +146,10 @@ def record_income(amount: uint256):
     to_insurance: uint256 = 0
     to_pot, to_reserve, to_insurance = self._split(min(amount, self._unbooked()))
 
-    self.recovery_pot += to_pot
-    self.reward_reserve += to_reserve
+    if to_pot != 0:
+        self.recovery_pot += to_pot
+    # to its target at most, of 96 bits
+    self._own += to_reserve << 128
     stakes.earn(to_insurance, self._vesting_period())
     log IInsuranceFund.IncomeReceived(
         market=msg.sender, insurance=to_insurance, recovery_pot=to_pot, reward_reserve=to_reserve
@@ -159,14 +170,16 @@ def issue_recovery(owner: address, amount: uint256):
 @external
 def fund_skin(amount: uint256):
     arrived: uint256 = pool_account._pull(msg.sender, amount)
-    self.skin_in_the_game += arrived
+    assert self._skin() + arrived <= MASK_128  # of which no token has as much
+    self._own += arrived
     log IInsuranceFund.SkinFunded(payer=msg.sender, amount=arrived)
 
 
 @external
 def fund_reward_reserve(amount: uint256):
     arrived: uint256 = pool_account._pull(msg.sender, amount)
-    self.reward_reserve += arrived
+    # the shift and the sum revert beyond 128 bits
+    self._own += arrived * 2**128
     log IInsuranceFund.RewardReserveFunded(payer=msg.sender, amount=arrived)
 
 
@@ -290,7 +303,8 @@ def release_skin() -> uint256:
     amount: uint256 = min(request.amount, self._free_skin())
     assert amount > 0, "skin is at its floor"
     self.skin_request = empty(IInsuranceFund.SkinRequest)
-    self.skin_in_the_game -= amount
+    # amount <= skin
+    self._own -= amount
     extcall pool_account.POOL.withdraw(amount, request.receiver)
     log IInsuranceFund.SkinReleased(receiver=request.receiver, amount=amount)
     return amount
@@ -306,8 +320,11 @@ def set_params(params: IInsuranceFund.Params):
 def set_market(market: address, is_market: bool):
     ownable._check_owner()
     market_list._set(market, is_market, MAX_MARKETS)
-    if self.cover_days[market] == 0:
-        self.cover_days[market] = allowance.over(0)
+    is_new: bool = self.cover_days[market] == 0
+    self.cover_days[market] = UNLISTED
+    if is_market:
+        self.cover_days[market] = allowance.over(1)
+    if is_new:
         self.reward_days[market] = allowance.over(0)
         self.recovery_days[market] = allowance.over(0)
     log IInsuranceFund.MarketSet(market=market, is_market=is_market)
@@ -361,6 +378,18 @@ def params() -> IInsuranceFund.Params:
         vesting_period=self._vesting_period(),
         skin_floor_bps=(params >> 32) & MASK_16,
     )
+
+
+@view
+@external
+def skin_in_the_game() -> uint256:
+    return self._skin()
+
+
+@view
+@external
+def reward_reserve() -> uint256:
+    return self._own >> 128
 
 
 @view
@@ -428,7 +457,7 @@ def free_skin() -> uint256:
 def coverable(market: address) -> uint256:
     if not market_list.is_market[market]:
         return 0
-    fund: uint256 = self.skin_in_the_game + stakes.insurance()
+    fund: uint256 = self._skin() + stakes.insurance()
     return min(fund, allowance.left(self._cover_day(market, fund)))
 
 
@@ -494,10 +523,15 @@ def _check_market() -> bool:
     """
     @notice Whether the caller is on the list; reverts if it never was.
     """
-    if market_list.is_market[msg.sender]:
-        return True
-    assert self.cover_days[msg.sender] != 0, "only markets"
-    return False
+    day: uint256 = self.cover_days[msg.sender]
+    assert day != 0, "only markets"
+    return day != UNLISTED
+
+
+@view
+@internal
+def _skin() -> uint256:
+    return self._own & MASK_128
 
 
 @view
@@ -533,7 +567,8 @@ def _told(day: uint256) -> IInsuranceFund.Day:
 @view
 @internal
 def _unbooked() -> uint256:
-    booked: uint256 = self.skin_in_the_game + stakes.insurance() + self.reward_reserve + self.recovery_pot
+    own: uint256 = self._own
+    booked: uint256 = (own & MASK_128) + (own >> 128) + stakes.insurance() + self.recovery_pot
     return pool_account._balance() - booked
 
 
@@ -549,7 +584,7 @@ def _split(income: uint256) -> (uint256, uint256, uint256):
     supply: uint256 = staticcall IERC20(RECOVERY).totalSupply()
     to_pot: uint256 = fixed_point.mul_div_down(income, (params >> 16) & MASK_16, fixed_point.BPS)
     to_pot = min(to_pot, supply - min(supply, pot))
-    reserve: uint256 = self.reward_reserve
+    reserve: uint256 = self._own >> 128
     target: uint256 = params >> 96
     to_reserve: uint256 = min(income - to_pot, target - min(target, reserve))
     return to_pot, to_reserve, income - to_pot - to_reserve
@@ -594,7 +629,8 @@ def _free_skin() -> uint256:
     """
     floor_bps: uint256 = (self._params >> 32) & MASK_16
     least: uint256 = fixed_point.mul_div_up(stakes.insurance(), floor_bps, fixed_point.BPS)
-    return self.skin_in_the_game - min(self.skin_in_the_game, least)
+    skin: uint256 = self._skin()
+    return skin - min(skin, least)
 
 
 @internal

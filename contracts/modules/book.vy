@@ -452,6 +452,8 @@ def return_cover():
             funding has moved to the front: it goes back where it came from.
     """
     cover: uint256 = self._held()
+    if cover == 0:
+        return
     self.drop_cover()
     skin: uint256 = (cover >> 57) & MASK_96
     insurance: uint256 = cover >> 153

@@ -141,6 +141,15 @@ def set_bound(side: uint256, beta: int256):
 
 
 @internal
+def lower_bounds(long: int256, short: int256):
+    """
+    @dev Duty of the caller: no live bucket has a higher beta than its side's argument.
+    """
+    bounds: int256 = self._beta_bounds
+    self._beta_bounds = (min(bounds >> 128, long) << 128) | (min((bounds << 128) >> 128, short) & LOW)
+
+
+@internal
 def raise_bound(id: uint256):
     """
     @dev Duty of whoever makes a bucket live.

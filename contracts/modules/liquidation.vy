@@ -200,7 +200,8 @@ def crank(max_buckets: uint256, keeper: address) -> uint256:
     if not is_fair and w.loser.units != 0:
         book.hold_cover(w.loser.id, now.price_round, w.loser.skin, w.loser.insurance)
     if len(worst) == 0 and (is_fair or w.loser.units == 0):
-        self._lower_bounds(now, maintenance)
+        # nothing is liquidatable: every live beta is at or below x - mmr * P
+        grid.lower_bounds(now.q - maintenance, -now.q - maintenance)
     if w.buckets != 0:
         topped_up: uint256 = self._top_up(keeper, w.top_up)
         paid: uint256 = book.settle_crank(keeper, w.reward + w.top_up - topped_up, is_over)
@@ -510,17 +511,6 @@ def _fair_need(price_round: uint256) -> (uint256, uint256):
             return 0, 0
         self._fair_round = price_round
     return convert(skew < 0, uint256), size - least
-
-
-@internal
-def _lower_bounds(now: book.Now, maintenance: int256):
-    """
-    @notice Nothing is liquidatable: every live beta is at or below x - mmr * P.
-    """
-    for side: uint256 in range(2):
-        limit: int256 = now.q * book.sign(side) - maintenance
-        if grid.beta_bound(side) > limit:
-            grid.set_bound(side, limit)
 
 
 @internal
