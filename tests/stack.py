@@ -23,7 +23,7 @@ from plimsoll.replay import Clock, Replay, save_clock
 PUBLISHERS = 5
 DEPLOY_SECONDS = 180.0
 READY_SECONDS = 30.0
-ACCOUNTS = 64
+ACCOUNTS = 160
 """Of the development mnemonic, that the chain signs for."""
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from itertools import count
 from urllib.parse import urlparse
 
 import pytest
 
 from plimsoll import accounts, artifacts
 from plimsoll.processes import Children
+from tests.stack import ACCOUNTS
 from tests.web.browser import Browser, chromium_program
 from tests.web.flows import crash
 from tests.web.stage import REST_SECONDS, Stack, dev, start
@@ -56,7 +56,7 @@ def opened(stack: Stack, account: str) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def strangers() -> Iterator[str]:
     """Addresses of people who have never been here, with ether and nothing else. No two tests share one."""
-    return map(dev, count(FIRST_STRANGER))
+    return map(dev, range(FIRST_STRANGER, ACCOUNTS))
 
 
 @pytest.fixture
