@@ -81,7 +81,9 @@ def test_newcomer__opens__is_deleveraged_in_a_crash__reads_why__claims(
 
     browser.click("page-portfolio")
     assert units(browser.wait_text("recover-balance", r"\d"), 6) == held // 10**4 * 10**4
-    browser.wait(f'{test_id("history-row")}[data-kind="deleveraged"]')
+    # the pool's events and the market's are read one after the other: the file has what the page has
+    for kind in ("deposit", "buy", "deleveraged", "collected"):
+        browser.wait(f'{test_id("history-row")}[data-kind="{kind}"]')
     name, text = browser.do("download", selector=test_id("csv"))
     assert name == "plimsoll-history.csv"
     check_file(text, entry, owed.cash_owed, held)
