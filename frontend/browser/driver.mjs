@@ -19,7 +19,7 @@ const FLAGS = [
 const [executablePath, rpcUrl, account, failurePath] = process.argv.slice(2);
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const requests = [];
-const logStarts = [];
+const logRanges = [];
 const problems = [];
 
 const browser = await chromium.launch({ executablePath, args: FLAGS });
@@ -32,7 +32,7 @@ const page = await context.newPage();
 page.setDefaultTimeout(45_000);
 page.on("request", (request) => {
   requests.push(request.url());
-  if (request.url().startsWith(rpcUrl)) logStarts.push(...startsOf(request.postDataJSON()));
+  if (request.url().startsWith(rpcUrl)) logRanges.push(...rangesOf(request.postDataJSON()));
 });
 page.on("websocket", (socket) => requests.push(socket.url()));
 page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
@@ -40,12 +40,15 @@ page.on("console", (message) => {
   if (message.type() === "error" || message.type() === "warning") problems.push(`${message.type()}: ${message.text()}`);
 });
 
-/** First blocks of the ranges in which logs are asked for. */
-function startsOf(body) {
+/** What logs are asked for, as the page names it, and from which block on. */
+function rangesOf(body) {
   const calls = Array.isArray(body) ? body : [body];
   return calls
     .filter((call) => call?.method === "eth_getLogs")
-    .map(({ params }) => Number.parseInt(params[0].fromBlock, 16));
+    .map(({ params }) => {
+      const { fromBlock, toBlock: _toBlock, ...filter } = params[0];
+      return [JSON.stringify(filter), Number.parseInt(fromBlock, 16)];
+    });
 }
 
 /** Adds `by` to one word of the first log with this topic, as a node that lies would. */
@@ -197,9 +200,37 @@ const methods = {
     }
     throw new Error(`${most} times Tab and ${selector} has not had the focus`);
   },
+  /** Escape in a dialog, a click on what has the focus then before the browser does anything else, and all it does. */
+  escape_and_click: () =>
+    page.evaluate(async () => {
+      document.querySelector("dialog").requestClose();
+      await Promise.resolve();
+      document.activeElement.click();
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }),
   type: async ({ text }) => void (await page.keyboard.type(text)),
   /** What a screen reader is told: name and description of what has this role and name. */
   aria: ({ selector }) => page.locator(selector).first().ariaSnapshot(),
+  /** Names of what the page keeps. */
+  kept_names: ({ name }) =>
+    page.evaluate(
+      (database) =>
+        new Promise((done) => {
+          const opening = indexedDB.open(database);
+          // It is for the page to make one.
+          opening.addEventListener("upgradeneeded", () => opening.transaction.abort());
+          opening.addEventListener("error", () => done([]));
+          opening.addEventListener("success", () => {
+            const [found] = opening.result.objectStoreNames;
+            const keys = opening.result.transaction(found).objectStore(found).getAllKeys();
+            keys.addEventListener("success", () => {
+              opening.result.close();
+              done(keys.result.map(([, of]) => of));
+            });
+          });
+        }),
+      name,
+    ),
   /** What the page keeps is overwritten with nonsense, or gets the version of a page to come. */
   spoil_store: ({ name, version }) =>
     page.evaluate(
@@ -231,7 +262,7 @@ const methods = {
         },
       });
     }),
-  log_starts: () => logStarts.splice(0),
+  log_ranges: () => logRanges.splice(0),
   asked: () => wallet.asked.splice(0),
   requests: () => requests,
   problems: () => problems,

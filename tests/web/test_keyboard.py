@@ -29,6 +29,14 @@ def test_skip_link__reaches_the_page(stack: Stack, browser: Browser) -> None:
     assert browser.do("focused") == "MAIN"
 
 
+def test_dialog__opens_again_at_once(stack: Stack, browser: Browser) -> None:
+    browser.open(stack.page_url)
+    browser.click("connect")
+    browser.wait(test_id(WALLET))
+    browser.do("escape_and_click")
+    assert browser.do("count", selector=test_id(WALLET)) == 1
+
+
 def test_position__opened_and_closed_with_the_keyboard_alone(stack: Stack, browser: Browser) -> None:
     stack.rest()
     fund(stack, browser.account)

@@ -23,12 +23,17 @@ export function Dialog({ title, onClose, children, className = "", testId }: Pro
       className={`dialog ${className}`}
       data-testid={testId}
       aria-label={title}
-      // It comes late: by then the dialog may be open again.
-      onClose={(event) => event.currentTarget.open || onClose()}
+      // The page closes it, so that nobody finds it closed and still there.
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      // A browser may close it unasked. Told late: by then it may be open again, or another one in its place.
+      onClose={({ currentTarget }) => currentTarget.isConnected && !currentTarget.open && onClose()}
     >
       <div className="dialog-head">
         <h2>{title}</h2>
-        <button type="button" className="ghost icon" data-testid="close-dialog" aria-label="Close" onClick={() => ref.current?.close()}>
+        <button type="button" className="ghost icon" data-testid="close-dialog" aria-label="Close" onClick={onClose}>
           ×
         </button>
       </div>
