@@ -74,7 +74,7 @@ class Bench:
                 await self._deposit(chain)
                 await mine_each_second(self.url)
                 self._start_keeper()
-                await self._wait_first_prices(chain)
+                await chain.wait_priced()
                 await self._place(chain)
                 await self._wait_open(chain)
                 figures = await self._replay(chain)
@@ -155,12 +155,6 @@ class Bench:
         for begin in range(0, len(calls), 5_000):
             await self._batch("eth_sendTransaction", calls[begin : begin + 5_000])
             await rpc(self.session, self.url, "evm_mine")
-
-    async def _wait_first_prices(self, chain: Chain) -> None:
-        async with asyncio.timeout(30):
-            for market in chain.deployment.markets.values():
-                while (await chain.price(bytes.fromhex(market.feed[2:])))[0] == 0:  # noqa: ASYNC110
-                    await asyncio.sleep(0.2)
 
     async def _place(self, chain: Chain) -> None:
         self.console.print("orders")

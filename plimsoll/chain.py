@@ -27,6 +27,7 @@ BASE_FEE_SECONDS = 1.0
 READ_ATTEMPTS = 4
 AT_ONCE = 32
 LOG_RANGE = 2_000
+PRICED_SECONDS = 60.0
 CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
 
 
@@ -144,6 +145,17 @@ class Chain:
         except ContractLogicError:
             return 0, 0
         return price, published_at
+
+    async def wait_priced(self, seconds: float = PRICED_SECONDS) -> None:
+        """Until PriceFeed has a price of every market. PlimsollError if it has not within `seconds`."""
+        deadline = time.monotonic() + seconds
+        for symbol, market in self.deployment.markets.items():
+            while (await self.price(bytes.fromhex(market.feed[2:])))[0] == 0:
+                if time.monotonic() > deadline:
+                    raise PlimsollError(
+                        f"no price of {symbol} after {seconds:g} s: are the publishers and a keeper running?"
+                    )
+                await asyncio.sleep(POLL_SECONDS)
 
     async def base_fee(self) -> int:
         """Base fee of the newest block in wei, asked for once in BASE_FEE_SECONDS."""

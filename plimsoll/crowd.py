@@ -135,7 +135,8 @@ class Crowd:
         return await self.senders[trader.index].send(call)
 
     async def open_first(self) -> None:
-        """Places the orders of all who do not join late."""
+        """Places the orders of all who do not join late, once there are prices."""
+        await self.chain.wait_priced()
         sent = await gather_limited(self.place(trader) for trader in self.traders if not trader.joins_bps)
         await self._all_good(sent, "orders")
 

@@ -14,6 +14,7 @@ from web3 import HTTPProvider, Web3
 from plimsoll import artifacts, deployments, web
 from plimsoll.anvil import mine_each_second, start_anvil
 from plimsoll.bars import PricePath
+from plimsoll.chain import Chain
 from plimsoll.demo import BLOCK_PHASE_MS
 from plimsoll.deploy import LISTINGS
 from plimsoll.deployments import Deployment
@@ -118,4 +119,9 @@ async def start_stack(
     for child, port in zip((*publishers, keeper), (*publisher_ports, keeper_port), strict=True):
         await web.wait_for(child, f"http://127.0.0.1:{port}/health", READY_SECONDS)
     deployment, w3 = deployments.load(deployment_path), Web3(HTTPProvider(url))
+    chain = Chain(deployment)
+    try:
+        await chain.wait_priced()
+    finally:
+        await chain.close()
     return Stack(deployment, deployment_path, w3, replay_path, clock_path, clock, publishers)

@@ -29,6 +29,11 @@ class Site:
         self.keeper_port = free_port()
 
     async def start(self) -> None:
+        await self.start_chain()
+        await self.start_keeper()
+
+    async def start_chain(self) -> None:
+        """The contracts and the publishers. Nobody brings a price on the chain yet."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         await self.publishers.start()
@@ -38,7 +43,6 @@ class Site:
         deployments.save(self.deployment, self.path)
         self.publishers.sign_for(self.deployment)
         await mine_each_second(self.url)
-        await self.start_keeper()
 
     async def start_keeper(self) -> None:
         self.keeper = start_keeper(self.children, "keeper", self.path, PLIMSOLL_KEEPER__PORT=str(self.keeper_port))
@@ -60,10 +64,11 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def working(folder: Path) -> AsyncIterator[Site]:
+async def working(folder: Path, keeper: bool = True) -> AsyncIterator[Site]:
+    """Everything; without the `keeper`, no price is on the chain."""
     site = Site(folder)
     try:
-        await site.start()
+        await (site.start() if keeper else site.start_chain())
         yield site
     finally:
         await site.publishers.stop()
