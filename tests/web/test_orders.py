@@ -3,7 +3,7 @@
 import pytest
 
 from tests.web.browser import Browser, test_id, units
-from tests.web.flows import USD, WAD, connect, free_balance, fund, order, position
+from tests.web.flows import USD, WAD, connect, free_balance, fund, order, placed, position, wait_until
 from tests.web.stage import Stack
 
 pytestmark = pytest.mark.usefixtures("asked")
@@ -73,6 +73,32 @@ def test_stop__waits_and_is_cancelled(stack: Stack, browser: Browser) -> None:
     assert free_balance(stack, browser.account) == before
 
 
+def test_enter__sent_before_the_quote_is_there__counts(stack: Stack, browser: Browser) -> None:
+    stack.rest()
+    fund(stack, browser.account)
+    connect(stack, browser)
+    order(browser, "ETH", "long", "700", 5)
+    browser.fill("size", "900")
+    browser.do("press", key="Enter")
+    browser.wait(test_id("position-ETH"))
+    held = position(stack, browser.account, "ETH")
+    assert abs(held.units * price(stack, "ETH") // WAD - 900) < 10
+    assert browser.do("attribute", selector=test_id("size"), name="value") == ""
+
+
+def test_enter__in_an_order_that_cannot_be_placed__places_nothing_later(stack: Stack, browser: Browser) -> None:
+    stack.rest()
+    fund(stack, browser.account)
+    connect(stack, browser)
+    order(browser, "ETH", "long", "700", 5)
+    browser.fill("size", "60000")
+    browser.do("press", key="Enter")
+    browser.wait_text("ticket-problem", "short. Deposit first")
+    browser.fill("size", "700")
+    browser.wait(f'{test_id("place")}[aria-disabled="false"]')
+    assert placed(stack, browser.account) == []
+
+
 def test_position__margin_exits_reduce_only_and_a_part(stack: Stack, browser: Browser) -> None:
     fund(stack, browser.account)
     connect(stack, browser)
@@ -120,7 +146,9 @@ def test_position__margin_exits_reduce_only_and_a_part(stack: Stack, browser: Br
     left = position(stack, browser.account, "SOL").units
     assert abs(left - held // 2) <= 1
     row = f"{test_id('position-SOL')} {test_id('position-units')}"
-    assert units(browser.do("text", selector=row), 18) == left // 10**14 * 10**14
+    wait_until(
+        lambda: units(browser.do("text", selector=row), 18) == left // 10**14 * 10**14, "the row says something else"
+    )
 
     # A whole close leaves nothing behind; the stop that stands for the position is then cancelled by hand.
     browser.click("close-SOL")

@@ -13,7 +13,7 @@ import { collateralTokenAbi, marketAbi, orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import type { OrderArgs } from "../lib/orders_draft";
 import type { Client, Plimsoll } from "./context";
-import { revertReason } from "./errors";
+import { revertReason, steadily } from "./errors";
 import { included } from "./receipts";
 import { isUsable, type Session } from "./session";
 
@@ -42,7 +42,8 @@ export async function send<const abi extends Abi, name extends ContractFunctionN
   ask: string,
   call: Call<abi, name>,
 ): Promise<TransactionReceipt> {
-  await client.simulateContract({ ...call, account } as Parameters<typeof client.simulateContract>[0]);
+  const asked = { ...call, account } as Parameters<typeof client.simulateContract>[0];
+  await steadily(() => client.simulateContract(asked));
   const estimate = await client.estimateContractGas({ ...call, account } as Parameters<
     typeof client.estimateContractGas
   >[0]);
@@ -74,7 +75,7 @@ async function sendBySession<const abi extends Abi, name extends ContractFunctio
   // By its address alone: with its fees a node would ask whether it can pay them, and say so in words of its own.
   const asked = { ...call, account: account.address };
   try {
-    await client.simulateContract(asked as Parameters<typeof client.simulateContract>[0]);
+    await steadily(() => client.simulateContract(asked as Parameters<typeof client.simulateContract>[0]));
   } catch (error) {
     const reason = revertReason(error);
     if (!reason.startsWith("delegate: ") && reason !== "not a delegate") throw error;

@@ -6,7 +6,7 @@ import { capitalLensAbi, insuranceFundAbi, vaultAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
 import { usePlimsoll, type Plimsoll } from "./context";
 import { useLogs } from "./logs";
-import { revertReason } from "./errors";
+import { orReason } from "./errors";
 
 const POLL_MS = 1_000;
 const SAMPLES = 40n;
@@ -120,8 +120,8 @@ export function useCapital(owner: Address | undefined) {
       const block = await client.getBlockNumber();
       const lens = { address: CapitalLens, abi: capitalLensAbi, blockNumber: block } as const;
       const [vault, mandates, fund, mine] = await Promise.all([
-        client.readContract({ ...lens, functionName: "vault" }).catch(revertReason),
-        client.readContract({ ...lens, functionName: "mandates" }).catch(revertReason),
+        orReason(() => client.readContract({ ...lens, functionName: "vault" })),
+        orReason(() => client.readContract({ ...lens, functionName: "mandates" })),
         readFund(plimsoll, block),
         owner === undefined ? null : readMine(plimsoll, owner, ids, block),
       ]);

@@ -15,14 +15,40 @@ import {
 } from "viem";
 import { reasonInWords } from "../lib/words";
 
-/** For a read that a contract may refuse: the reason. Anything else is not a refusal and is thrown on. */
-export function revertReason(error: unknown): string {
-  if (error instanceof BaseError) {
-    const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError);
-    if (reverted instanceof ContractFunctionRevertedError) return reverted.reason ?? "refused without a reason";
-  }
-  throw error;
+const READS = 4;
+const PAUSE_MS = 100;
+
+function revertOf(error: unknown): ContractFunctionRevertedError | null {
+  if (!(error instanceof BaseError)) return null;
+  const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError);
+  return reverted instanceof ContractFunctionRevertedError ? reverted : null;
 }
+
+/** The reason for which a contract refuses. Anything else is not a refusal and is thrown on. */
+export function revertReason(error: unknown): string {
+  const reverted = revertOf(error);
+  if (reverted === null) throw error;
+  return reverted.reason ?? "refused without a reason";
+}
+
+/**
+ * What a view says. Our contracts refuse with a reason; where there is none, the node may have been between two blocks, at
+ * the new state and the old time, and is asked again.
+ */
+export async function steadily<T>(read: () => Promise<T>): Promise<T> {
+  for (let i = 1; ; i += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      const reverted = revertOf(error);
+      if (i === READS || reverted === null || reverted.data !== undefined) throw error;
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+    }
+  }
+}
+
+/** What a view says, or the reason for which it refuses. */
+export const orReason = <T>(read: () => Promise<T>): Promise<T | string> => steadily(read).catch(revertReason);
 
 interface Coded {
   code?: unknown;
@@ -48,8 +74,8 @@ export function explain(error: unknown): string {
   if (!(error instanceof BaseError)) {
     return error instanceof Error && error.message !== "" ? reasonInWords(error.message) : "Something went wrong.";
   }
-  const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError);
-  if (reverted instanceof ContractFunctionRevertedError) {
+  const reverted = revertOf(error);
+  if (reverted !== null) {
     return reverted.reason === undefined ? "The contract refused it without a reason." : reasonInWords(reverted.reason);
   }
   const is = (kind: new (...args: never[]) => Error) => error.walk((cause) => cause instanceof kind) !== null;

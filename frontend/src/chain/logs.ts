@@ -52,8 +52,8 @@ async function follow<T>(plimsoll: Plimsoll, name: string, wanted: Wanted<T>): P
   return scan.gathered.items as readonly T[];
 }
 
-/** What the logs of a filter say, the same array until there are more. One name, one way to decode. */
-export function useDecodedLogs<T>(name: string | null, wanted: Wanted<T>): readonly T[] {
+/** Undefined until they are read. */
+function useGathered<T>(name: string | null, wanted: Wanted<T>): readonly T[] | undefined {
   const plimsoll = usePlimsoll();
   const { data } = useQuery({
     queryKey: ["logs", name],
@@ -64,10 +64,20 @@ export function useDecodedLogs<T>(name: string | null, wanted: Wanted<T>): reado
     retry: false,
     structuralSharing: false,
   });
-  return data ?? NONE;
+  return data;
 }
 
-/** The logs of `filter` themselves, from the block that `start` gives: for few of them. */
+/** What the logs of a filter say, the same array until there are more. One name, one way to decode. */
+export function useDecodedLogs<T>(name: string | null, wanted: Wanted<T>): readonly T[] {
+  return useGathered(name, wanted) ?? NONE;
+}
+
+/** The logs of `filter` themselves, from the block that `start` gives, for few of them; undefined until they are read. */
+export function useReadLogs(name: string | null, start: Start, filter: LogFilter): readonly Log[] | undefined {
+  return useGathered(name, { start, filter, decode: (logs) => logs, most: Number.POSITIVE_INFINITY });
+}
+
+/** The same, none while they are not read. */
 export function useLogs(name: string | null, start: Start, filter: LogFilter): readonly Log[] {
-  return useDecodedLogs(name, { start, filter, decode: (logs) => logs, most: Number.POSITIVE_INFINITY });
+  return useReadLogs(name, start, filter) ?? NONE;
 }

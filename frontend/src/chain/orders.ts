@@ -4,9 +4,9 @@ import { useEffect, useMemo, useRef } from "react";
 import { encodeEventTopics, pad, parseEventLogs, type Hex, type Log } from "viem";
 import { orderBookAbi } from "../generated/abis";
 import type { Address } from "../lib/deployment";
-import { foldOrders, type OrderEvent, type OrderRecord } from "../lib/orders";
+import { Decisions, foldOrders, type OrderEvent, type OrderRecord } from "../lib/orders";
 import { usePlimsoll } from "./context";
-import { useLogs } from "./logs";
+import { useReadLogs } from "./logs";
 
 const EVENTS = ["OrderPlaced", "OrderExecuted", "OrderCancelled", "OrderFailed"] as const;
 const LINKS_MS = 2_000;
@@ -60,13 +60,14 @@ function toEvents(logs: readonly Log[]): OrderEvent[] {
   });
 }
 
-export function useOrders(owner: Address | undefined): OrderRecord[] {
+/** Undefined until they are read. */
+export function useOrders(owner: Address | undefined): OrderRecord[] | undefined {
   const { deployment } = usePlimsoll();
-  const logs = useLogs(owner === undefined ? null : `orders of ${owner}`, () => deployment.startBlock, {
+  const logs = useReadLogs(owner === undefined ? null : `orders of ${owner}`, () => deployment.startBlock, {
     address: deployment.contracts.OrderBook,
     topics: [SIGNATURES, null, owner === undefined ? null : pad(owner, { size: 32 })],
   });
-  return useMemo(() => foldOrders(toEvents(logs)), [logs]);
+  return useMemo(() => logs && foldOrders(toEvents(logs)), [logs]);
 }
 
 export interface Link {
@@ -107,13 +108,12 @@ export function useLinks(orders: readonly OrderRecord[]): ReadonlyMap<bigint, Li
   return data ?? NO_LINKS;
 }
 
-/** Calls `onDecided` once for each order seen pending and then executed, failed or cancelled. */
-export function useDecisions(orders: readonly OrderRecord[], onDecided: (order: OrderRecord) => void): void {
-  const pending = useRef(new Set<bigint>());
+/** Calls `onDecided` once for each order of `owner` that is executed, failed or cancelled from now on. */
+export function useDecisions(owner: Address | undefined, onDecided: (order: OrderRecord) => void): void {
+  const orders = useOrders(owner);
+  const watched = useRef({ owner, decisions: new Decisions() });
   useEffect(() => {
-    for (const order of orders) {
-      if (order.outcome.status === "pending") pending.current.add(order.id);
-      else if (pending.current.delete(order.id)) onDecided(order);
-    }
-  }, [orders, onDecided]);
+    if (watched.current.owner !== owner) watched.current = { owner, decisions: new Decisions() };
+    if (orders !== undefined) watched.current.decisions.since(orders).forEach(onDecided);
+  }, [owner, orders, onDecided]);
 }

@@ -13,7 +13,7 @@ import {
 import type { Address, MarketInfo } from "../lib/deployment";
 import { ceilDiv } from "../lib/fixed";
 import { usePlimsoll, type Plimsoll } from "./context";
-import { revertReason } from "./errors";
+import { orReason, steadily } from "./errors";
 
 const POLL_MS = 1_000;
 
@@ -83,11 +83,6 @@ export interface Account {
   positions: HeldPosition[];
 }
 
-function nullIfRefused(error: unknown): null {
-  revertReason(error);
-  return null;
-}
-
 async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise<Venue> {
   const { contracts } = deployment;
   const at = { blockNumber: block.number } as const;
@@ -98,15 +93,15 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
         const [params, coverable, view] = await Promise.all([
           client.readContract({ address: info.address, abi: marketAbi, functionName: "params", ...at }),
           client.readContract({ ...fund, functionName: "coverable", args: [info.address] }),
-          client
-            .readContract({
+          orReason(() =>
+            client.readContract({
               address: contracts.Lens,
               abi: lensAbi,
               functionName: "market",
               args: [info.address],
               ...at,
-            })
-            .catch(revertReason),
+            }),
+          ),
         ]);
         return typeof view === "string"
           ? { info, params, coverable, view: null, problem: view }
@@ -120,9 +115,9 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
       args: [highestNextBaseFee(block)],
       ...at,
     }),
-    client
-      .readContract({ address: contracts.Vault, abi: vaultAbi, functionName: "totalAssets", ...at })
-      .catch(nullIfRefused),
+    orReason(() =>
+      client.readContract({ address: contracts.Vault, abi: vaultAbi, functionName: "totalAssets", ...at }),
+    ),
     client.readContract({ ...fund, functionName: "skin_in_the_game" }),
     client.readContract({ ...fund, functionName: "insurance" }),
     client.readContract({ ...fund, functionName: "recovery_pot" }),
@@ -132,7 +127,7 @@ async function readVenue({ client, deployment }: Plimsoll, block: Head): Promise
     now: block.timestamp,
     markets,
     keeperFee,
-    vaultWorth,
+    vaultWorth: typeof vaultWorth === "string" ? null : vaultWorth,
     skinInTheGame,
     insurance,
     recoveryPot,
@@ -191,9 +186,9 @@ async function readAccount(plimsoll: Plimsoll, owner: Address, block: Head): Pro
     Promise.all(deployment.markets.map((info) => readDeferred(plimsoll, info, owner, block))),
     Promise.all(
       deployment.markets.map(async (info): Promise<HeldPosition | null> => {
-        const view = await client
-          .readContract({ ...lens, functionName: "position", args: [info.address, owner] })
-          .catch(revertReason);
+        const view = await orReason(() =>
+          client.readContract({ ...lens, functionName: "position", args: [info.address, owner] }),
+        );
         // A market without a price holds no positions.
         if (typeof view === "string") return null;
         if (view.units === 0n && view.cash_owed === 0n && view.claim_owed === 0n) return null;
@@ -254,12 +249,14 @@ export function useQueue(market: Address, side: bigint, n: bigint) {
   return useQuery({
     queryKey: ["queue", market, side.toString(), n.toString()],
     queryFn: () =>
-      client.readContract({
-        address: deployment.contracts.Lens,
-        abi: lensAbi,
-        functionName: "queue",
-        args: [market, side, n],
-      }),
+      steadily(() =>
+        client.readContract({
+          address: deployment.contracts.Lens,
+          abi: lensAbi,
+          functionName: "queue",
+          args: [market, side, n],
+        }),
+      ),
     refetchInterval: POLL_MS,
     networkMode: "always",
     retry: false,
@@ -274,12 +271,14 @@ export function useQuote(market: Address, owner: Address | undefined, sizeDelta:
   return useQuery({
     queryKey: ["quote", market, owner ?? null, sizeDelta.toString(), margin.toString()],
     queryFn: () =>
-      client.readContract({
-        address: deployment.contracts.Lens,
-        abi: lensAbi,
-        functionName: "quote",
-        args: [market, owner ?? NOBODY, sizeDelta, margin],
-      }),
+      steadily(() =>
+        client.readContract({
+          address: deployment.contracts.Lens,
+          abi: lensAbi,
+          functionName: "quote",
+          args: [market, owner ?? NOBODY, sizeDelta, margin],
+        }),
+      ),
     enabled: sizeDelta !== 0n,
     placeholderData: keepPreviousData,
     refetchInterval: POLL_MS,
@@ -295,12 +294,14 @@ export function useMarginQuote(market: Address, owner: Address, marginDelta: big
   return useQuery({
     queryKey: ["margin-quote", market, owner, marginDelta.toString()],
     queryFn: () =>
-      client.readContract({
-        address: deployment.contracts.Lens,
-        abi: lensAbi,
-        functionName: "quote_margin",
-        args: [market, owner, marginDelta],
-      }),
+      steadily(() =>
+        client.readContract({
+          address: deployment.contracts.Lens,
+          abi: lensAbi,
+          functionName: "quote_margin",
+          args: [market, owner, marginDelta],
+        }),
+      ),
     enabled: marginDelta !== 0n,
     placeholderData: keepPreviousData,
     refetchInterval: POLL_MS,

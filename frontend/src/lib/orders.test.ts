@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { foldOrders, pendingFirst, type OrderEvent } from "./orders";
+import { Decisions, foldOrders, pendingFirst, type OrderEvent } from "./orders";
 
 const market = "0x2222222222222222222222222222222222222222";
 const at = (block: bigint, logIndex = 0) => ({
@@ -79,4 +79,30 @@ test("pending orders come first, however old and however many; of the others onl
   expect(pendingFirst(orders, 2).map(({ id }) => id)).toEqual([6n, 4n, 2n, 1n, 7n, 5n]);
   expect(pendingFirst(orders, 0).map(({ id }) => id)).toEqual([6n, 4n, 2n, 1n]);
   expect(pendingFirst(orders, 9)).toHaveLength(7);
+});
+
+describe("Decisions", () => {
+  const waiting = foldOrders([placed(1n, 4n)]);
+  const decided = foldOrders([placed(1n, 4n), executed(1n, 5n)]);
+
+  test("at the first look nothing is news", () => expect(new Decisions().since(decided)).toEqual([]));
+
+  test("an order is told once", () => {
+    const decisions = new Decisions();
+    decisions.since(waiting);
+    expect(decisions.since(decided)).toEqual(decided);
+    expect(decisions.since(decided)).toEqual([]);
+  });
+
+  test("so is one that nobody saw waiting", () => {
+    const decisions = new Decisions();
+    decisions.since([]);
+    expect(decisions.since(decided)).toEqual(decided);
+  });
+
+  test("and one again whose block the chain took back", () => {
+    const decisions = new Decisions();
+    for (const orders of [[], decided, waiting]) decisions.since(orders);
+    expect(decisions.since(decided)).toEqual(decided);
+  });
 });

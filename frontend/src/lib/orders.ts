@@ -58,6 +58,18 @@ export const isFullClose = (sizeDelta: bigint): boolean => sizeDelta === CLOSE_L
 
 export const isPending = ({ outcome }: OrderRecord): boolean => outcome.status === "pending";
 
+/** Tells which orders have been decided since the last look. At the first, nothing is news. */
+export class Decisions {
+  private decided: ReadonlySet<bigint> | null = null;
+
+  since(orders: readonly OrderRecord[]): OrderRecord[] {
+    const { decided } = this;
+    const found = orders.filter((order) => !isPending(order));
+    this.decided = new Set(found.map(({ id }) => id));
+    return decided === null ? [] : found.filter(({ id }) => !decided.has(id));
+  }
+}
+
 /** What still waits comes first, and all of it; of what is decided the newest `most`. */
 export function pendingFirst(orders: readonly OrderRecord[], most: number): OrderRecord[] {
   return [...orders.filter(isPending), ...orders.filter((order) => !isPending(order)).slice(0, most)];

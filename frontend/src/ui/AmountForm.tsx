@@ -32,7 +32,9 @@ export function AmountForm({ id, label, button, most, tooMuch, done, action }: P
   const submit = async () => {
     if (!canSubmit) return;
     const shown = `${formatCash(amount, decimals)} ${symbol}`;
-    if (await run(button, done(shown), (sender) => action(sender, amount))) setText("");
+    if (await run(button, done(shown), (sender) => action(sender, amount)))
+      // Unless something else has been typed since.
+      setText((now) => (now === text ? "" : now));
   };
   return (
     <form

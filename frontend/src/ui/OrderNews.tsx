@@ -1,7 +1,7 @@
-/** Tells when an order that was pending is decided, on whatever page the trader is. */
+/** Tells when an order is decided, on whatever page the trader is. */
 import { useCallback } from "react";
 import { usePlimsoll } from "../chain/context";
-import { useDecisions, useOrders } from "../chain/orders";
+import { useDecisions } from "../chain/orders";
 import { useTransactions } from "../chain/transactions";
 import { useWallet } from "../chain/wallet";
 import { abs, formatPrice, formatUnits } from "../lib/fixed";
@@ -12,7 +12,6 @@ export function OrderNews() {
   const { deployment } = usePlimsoll();
   const { address } = useWallet();
   const { tell } = useTransactions();
-  const orders = useOrders(address);
   const onDecided = useCallback(
     (order: OrderRecord) => {
       const market = deployment.markets.find((info) => info.address.toLowerCase() === order.market.toLowerCase());
@@ -30,6 +29,6 @@ export function OrderNews() {
     },
     [deployment, tell],
   );
-  useDecisions(orders, onDecided);
+  useDecisions(address, onDecided);
   return null;
 }

@@ -1,13 +1,15 @@
 /** The order form. What it promises comes from `Lens.quote`; nothing is worked out here that the contracts can say. */
+import { useEffect, useRef } from "react";
 import { expiry, placeOrders } from "../../chain/actions";
 import { usePlimsoll } from "../../chain/context";
 import type { Account, HeldPosition, MarketState, Venue } from "../../chain/reads";
 import { useAction } from "../../chain/transactions";
 import { useWallet } from "../../chain/wallet";
 import { BPS, WAD, abs, formatCash, formatPercent, formatPrice, formatUnits } from "../../lib/fixed";
+import type { Address } from "../../lib/deployment";
 import { AmountField, Choice, Panel } from "../parts";
 import { ConnectButton } from "../TopBar";
-import { useDraft, useOutlook } from "./draft";
+import { useDraft, useOutlook, type Draft } from "./draft";
 import { Leverage, Options } from "./Options";
 import { Preview } from "./Preview";
 import { SizeField } from "./SizeField";
@@ -29,6 +31,12 @@ const DONE = {
   stop: "Placed. It executes at the first price published from now on that reaches the stop.",
 } as const;
 
+/** What somebody has asked for before it was quoted. */
+interface Press {
+  draft: Draft;
+  owner: Address | undefined;
+}
+
 interface Props {
   market: MarketState;
   venue: Venue;
@@ -41,21 +49,30 @@ export function Ticket({ market, venue, account, position }: Props) {
   const { symbol, decimals } = deployment.collateral;
   const wallet = useWallet();
   const { run, isBusy } = useAction(`order ${market.info.symbol}`);
-  const [draft, change] = useDraft();
+  const { draft, change, clear } = useDraft();
+  const pressed = useRef<Press | null>(null);
   const outlook = useOutlook(draft, { market, venue, account, position });
   const { params, view, info } = market;
   const { problem, delta } = outlook;
   const canPlace = outlook.canPlace && !isBusy;
 
-  const submit = async () => {
-    if (!canPlace) return;
+  const place = async () => {
     const isDone = await run(
       `${draft.side === "long" ? "Buy" : "Sell"} ${formatUnits(abs(delta))} ${info.symbol}`,
       DONE[draft.kind],
       async (sender) => placeOrders(sender, outlook.orders(await expiry(sender, 0n))),
     );
-    if (isDone) change({ size: "", takeProfit: "", stopLoss: "" });
+    if (isDone) clear(draft);
   };
+
+  // A press between two quotes counts, if it is for what is quoted then: prices move on while a finger comes down.
+  useEffect(() => {
+    if (pressed.current === null) return;
+    const isMeant = pressed.current.draft === draft && pressed.current.owner === wallet.address;
+    if (isMeant && outlook.isQuoting) return;
+    pressed.current = null;
+    if (isMeant && canPlace) void place();
+  });
 
   return (
     <Panel
@@ -73,7 +90,8 @@ export function Ticket({ market, venue, account, position }: Props) {
         className="form"
         onSubmit={(event) => {
           event.preventDefault();
-          void submit();
+          if (canPlace) void place();
+          else if (outlook.isQuoting && !isBusy) pressed.current = { draft, owner: wallet.address };
         }}
       >
         <div className="available">

@@ -3,6 +3,7 @@ import { usePlimsoll } from "../../chain/context";
 import { useOrders } from "../../chain/orders";
 import type { Account, Venue } from "../../chain/reads";
 import { useWallet } from "../../chain/wallet";
+import type { OrderRecord } from "../../lib/orders";
 import { Notice } from "../Notice";
 import { go } from "../route";
 import { AccountPanel } from "./AccountPanel";
@@ -13,6 +14,8 @@ import { Positions } from "./Positions";
 import { SessionPanel } from "./SessionPanel";
 import { Ticket } from "./Ticket";
 
+const NO_ORDERS: readonly OrderRecord[] = [];
+
 interface Props {
   venue: Venue;
   account: Account | undefined;
@@ -22,7 +25,7 @@ interface Props {
 export function TradePage({ venue, account, symbol }: Props) {
   const { deployment } = usePlimsoll();
   const wallet = useWallet();
-  const orders = useOrders(wallet.address);
+  const orders = useOrders(wallet.address) ?? NO_ORDERS;
   const chosen = symbol ?? deployment.markets[0]?.symbol;
   const market = venue.markets.find((state) => state.info.symbol === chosen) ?? venue.markets[0];
   if (market === undefined) return <Notice title="No market is deployed" />;

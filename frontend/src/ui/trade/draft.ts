@@ -70,6 +70,8 @@ export interface Outlook {
   quote: Quote | undefined;
   problem: string;
   canPlace: boolean;
+  /** Nothing else is missing than what the contracts say to it. */
+  isQuoting: boolean;
   exits: Exits;
   /** Complete but for the time at which they expire. */
   orders: (now: bigint) => OrderArgs[];
@@ -82,9 +84,24 @@ interface Inputs {
   position: HeldPosition | undefined;
 }
 
-export function useDraft(): [Draft, (changes: Partial<Draft>) => void] {
+interface Drafting {
+  draft: Draft;
+  change: (changes: Partial<Draft>) => void;
+  /** Empties what `sent` says, unless something else has been typed since. */
+  clear: (sent: Draft) => void;
+}
+
+export function useDraft(): Drafting {
   const [draft, setDraft] = useState(EMPTY);
-  return [draft, (changes) => setDraft((before) => ({ ...before, ...changes }))];
+  return {
+    draft,
+    change: (changes) => setDraft((before) => ({ ...before, ...changes })),
+    clear: (sent) =>
+      setDraft((before) => {
+        const left = (name: "size" | "takeProfit" | "stopLoss") => (before[name] === sent[name] ? "" : before[name]);
+        return { ...before, size: left("size"), takeProfit: left("takeProfit"), stopLoss: left("stopLoss") };
+      }),
+  };
 }
 
 /** The price at the last edit, while it is near enough: with every new one a size in USD would be another order. */
@@ -184,7 +201,8 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
   const [quotedTerms, setQuotedTerms] = useState("");
   const isSettled = delta === typed && quote.data !== undefined && !quote.isPlaceholderData;
   if (isSettled && quotedTerms !== terms) setQuotedTerms(terms);
-  const isQuoted = quote.data !== undefined && quotedTerms === terms;
+  const isQuoted = delta !== 0n && delta === typed && quote.data !== undefined && quotedTerms === terms;
+  const isComplete = wallet.isReady && typed !== 0n && blocking === "" && !isMissingTrigger;
   return {
     leverage,
     mostLeverage,
@@ -193,8 +211,8 @@ export function useOutlook(draft: Draft, { market, venue, account, position }: I
     keeperFees,
     quote: delta === 0n ? undefined : quote.data,
     problem: blocking || advice,
-    canPlace:
-      wallet.isReady && delta !== 0n && delta === typed && isQuoted && blocking === "" && !isMissingTrigger,
+    canPlace: isComplete && isQuoted,
+    isQuoting: isComplete && !isQuoted,
     exits,
     orders,
   };
