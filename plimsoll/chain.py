@@ -28,6 +28,7 @@ READ_ATTEMPTS = 4
 AT_ONCE = 32
 LOG_RANGE = 2_000
 PRICED_SECONDS = 60.0
+PASSED_SECONDS = 5.0
 CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError, OSError)
 
 
@@ -136,6 +137,19 @@ class Chain:
                 return await function.call()
             await asyncio.sleep(POLL_SECONDS)
         return await function.call()
+
+    async def passed_block(self, seconds: float = PASSED_SECONDS) -> int:
+        """The newest block, once another came after it: at the head itself, Anvil may answer with the next one's state.
+
+        On a chain that mines on demand none may come: after `seconds` it is told all the same.
+        """
+        block = await self.w3.eth.block_number
+        deadline = time.monotonic() + seconds
+        while await self.w3.eth.block_number == block:
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        return block
 
     async def price(self, feed: bytes, source: ChecksumAddress | None = None) -> tuple[int, int]:
         """The price (WAD) of a feed at a source, by default PriceFeed, and when it was published; both 0 for none."""

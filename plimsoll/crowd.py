@@ -150,7 +150,9 @@ class Crowd:
             await asyncio.sleep(0.5)
 
     async def follow(self, progress_bps: Callable[[], int]) -> None:
-        """Late joiners and those who close, each at its moment of the replay. Ends with the last of them."""
+        """Late joiners and those who close, each at its moment of the replay. Ends when their orders are
+        mined; what fails is only logged."""
+        sent: list[HexBytes] = []
         moments = [(trader.joins_bps, trader, self.place) for trader in self.traders if trader.joins_bps]
         moments += [(trader.closes_bps, trader, self.close) for trader in self.traders if trader.closes_bps]
         moments.sort(key=lambda item: (item[0], item[1].index))
@@ -158,8 +160,14 @@ class Crowd:
             due = [item for item in moments if item[0] <= progress_bps()]
             for _, trader, act in due:
                 try:
-                    await act(trader)
+                    order = await act(trader)
                 except (PlimsollError, Web3Exception, *CONNECTION_ERRORS) as error:
                     log.warning("trader %s: %s", trader.index, error)
+                else:
+                    sent += [order] if order else []
             moments = moments[len(due) :]
             await asyncio.sleep(0.2)
+        try:
+            await self._all_good(sent, "late orders")
+        except (PlimsollError, Web3Exception, *CONNECTION_ERRORS) as error:
+            log.warning("%s", error)

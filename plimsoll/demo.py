@@ -211,7 +211,7 @@ class Demo:
     async def _compare_index(self, chain: Chain) -> dict[str, Any]:
         try:
             found = await self.index.compare(chain)
-        except (PlimsollError, SQLAlchemyError) as error:
+        except (PlimsollError, SQLAlchemyError, Web3Exception, *CONNECTION_ERRORS) as error:
             self.say(f"[red]index not compared: {error}[/red]")
             return {"problem": str(error)}
         colour = "red" if found["errors"] else "green"

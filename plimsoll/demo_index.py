@@ -59,12 +59,12 @@ class Index:
             await web.wait_for(child, f"http://127.0.0.1:{port}/health", READY_SECONDS)
 
     async def compare(self, chain: Chain) -> dict[str, Any]:
-        """The index beside the contracts, as of the present block: `errors` counts figures that differ. And each round
+        """The index beside the contracts, as of the newest block: `errors` counts figures that differ. And each round
         of ADL beside its logs: `adl_rounds_wrong` says what is wrong with those that do not follow from them.
 
         :raises PlimsollError: if the index does not get there.
         """
-        block = await chain.w3.eth.block_number
+        block = await chain.passed_block()
         engine = open_engine(self.database, chain.deployment, is_writer=False)
         read = reader_of(engine)
         deadline = time.monotonic() + INDEXED_SECONDS

@@ -238,7 +238,7 @@ async def check_markets(chain: Chain) -> list[Finding]:
     lens = chain.contract("Lens").functions
     findings = []
     for symbol, entry in chain.deployment.markets.items():
-        view, work = await lens.market(entry.address).call(), await lens.work(entry.address).call()
+        view, work = await chain.read(lens.market(entry.address)), await chain.read(lens.work(entry.address))
         if view.is_settling:
             remedy = "tell traders to close: positions are paid their share"
             findings.append(failed("markets", f"{symbol} settles: the vault could not pay", remedy))

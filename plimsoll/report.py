@@ -57,7 +57,7 @@ class Blocks:
 
 async def build_report(chain: Chain, run: Run) -> dict[str, Any]:
     """Everything in build/demo/report.json. Money in base units of the collateral."""
-    last = await chain.w3.eth.block_number
+    last = await chain.passed_block()
     events = await chain.events(chain.deployment.start_block, last)
     history = History(events)
     blocks = await _blocks(chain, run.first_block, last)

@@ -1,6 +1,7 @@
 """What runs beside an exchange in use: a chain with a block a second, a deployment, publishers and a keeper."""
 
 import asyncio
+import contextlib
 import socket
 import sys
 import time
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from web3 import HTTPProvider, Web3
+from web3.exceptions import ContractLogicError
 
 from plimsoll import artifacts, deployments, web
 from plimsoll.anvil import mine_each_second, start_anvil
 from plimsoll.bars import PricePath
-from plimsoll.chain import Chain
+from plimsoll.chain import POLL_SECONDS, READ_ATTEMPTS, Chain
 from plimsoll.demo import BLOCK_PHASE_MS
 from plimsoll.deploy import LISTINGS
 from plimsoll.deployments import Deployment
@@ -58,6 +60,15 @@ class Stack:
         prices = {name: path.at(self.clock.begin_ms) for name, path in Replay.load(self.replay_path).paths.items()}
         standing = {name: PricePath((0,), (value,)) for name, value in (prices | {feed_name: price}).items()}
         Replay("set by hand", standing, 1).save(self.replay_path)
+
+
+def read(function: Any) -> Any:
+    """`Chain.read` for what is asked through `Stack.w3`."""
+    for _ in range(READ_ATTEMPTS - 1):
+        with contextlib.suppress(ContractLogicError):
+            return function.call()
+        time.sleep(POLL_SECONDS)
+    return function.call()
 
 
 def free_ports(count: int) -> list[int]:

@@ -147,7 +147,12 @@ class Indexer:
 
     async def _compare(self, follower: Follower, chain: Chain, store: Store) -> None:
         block = follower.progress.indexed
-        self.comparison = await reconcile(chain, store.read, block)
+        found = await reconcile(chain, store.read, block)
+        if found.mismatches:
+            # A node that mined the next block meanwhile may have answered with that one's state; now it does not.
+            await asyncio.sleep(self.settings.poll_seconds)
+            found = await reconcile(chain, store.read, block)
+        self.comparison = found
         self.metrics.figures.inc(self.comparison.figures)
         self.metrics.mismatches.inc(len(self.comparison.mismatches))
         for line in self.comparison.mismatches:

@@ -87,7 +87,7 @@ class Monitor:
         chain, found = self.chain, self.chain.deployment
         head = await chain.w3.eth.get_block("latest")
         balances = {keeper: await chain.w3.eth.get_balance(keeper) for keeper in self.settings.keepers}
-        insurance = await chain.contract("InsuranceFund").functions.insurance().call()
+        insurance = await chain.read(chain.contract("InsuranceFund").functions.insurance())
         markets = [await self._market(symbol, head["number"], head["timestamp"]) for symbol in found.markets]
         age = int(time.time()) - head["timestamp"]
         return Seen(age, markets, insurance, found.parameters.get("insurance", 0), balances, publishers)
@@ -107,7 +107,7 @@ class Monitor:
             now - published_at if price else None,
             block - self.dirty_since.get(symbol, block),
             await pool.mandate(entry.address).call(),
-            await pool.mandate_left(entry.address).call(),
+            await self.chain.read(pool.mandate_left(entry.address)),
             state.is_settling,
         )
 

@@ -45,7 +45,7 @@ def test_reorg__five_blocks_across_a_liquidation(undisturbed: dict[str, Any], ru
         await stage.rpc("anvil_reorg", DEPTH, [])
         await stage.rpc("evm_setTime", int(time.time()))  # Anvil sets its clock back with the blocks
         lens = stage.chain.contract("Lens").functions
-        assert (await lens.work(stage.chain.deployment.markets["BTC"].address).call()).buckets == 0
+        assert (await stage.chain.read(lens.work(stage.chain.deployment.markets["BTC"].address))).buckets == 0
         assert (await stage.chain.price(feed_id("BTC-USD")))[0] != stage.publishers.prices["BTC-USD"]
 
     async def check(stage: Stage) -> None:

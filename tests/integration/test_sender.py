@@ -60,6 +60,12 @@ def on_anvil(folder: Path, scenario: Callable[[Chain, str], Coroutine[None, None
     asyncio.run(main())
 
 
+async def until_replaced(sender: Sender, times: int) -> None:
+    async with asyncio.timeout(20):
+        while sender.replaced < times:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 def test_send__many_at_once__each_has_its_own_nonce(tmp_path: Path) -> None:
     async def scenario(connected: Chain, url: str) -> None:
         sender = Sender(connected, KEY)
@@ -80,7 +86,7 @@ def test_send_and_wait__stuck__is_replaced_at_a_higher_fee(tmp_path: Path, monke
         async with aiohttp.ClientSession() as session:
             await rpc(session, url, "evm_setAutomine", False)
             waiting = asyncio.create_task(sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))
-            await asyncio.sleep(1.3)
+            await until_replaced(sender, 1)
             await rpc(session, url, "evm_mine")
             receipt = await asyncio.wait_for(waiting, 10)
         assert receipt["status"] == 1
@@ -111,7 +117,7 @@ def test_send_and_wait__stuck_for_good__is_cancelled(tmp_path: Path, monkeypatch
         async with aiohttp.ClientSession() as session:
             await rpc(session, url, "evm_setAutomine", False)
             waiting = asyncio.create_task(sender.send_and_wait(Call(RECEIVER, "0x", GAS, value=1)))
-            await asyncio.sleep(0.3 * (sender_module.REPLACEMENTS + 1) + 0.6)
+            await until_replaced(sender, sender_module.REPLACEMENTS + 1)
             await rpc(session, url, "evm_mine")
             with pytest.raises(PlimsollError, match=r"nonce 0 of .* was stuck and is cancelled"):
                 await asyncio.wait_for(waiting, 10)

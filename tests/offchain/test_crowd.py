@@ -1,9 +1,14 @@
 """The crowd: repeatable, and distributed as documented."""
 
+import asyncio
+import logging
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
+from hexbytes import HexBytes
 
+from plimsoll.crowd import Crowd
 from plimsoll.crowd_draw import (
     FEES_BPS,
     LARGEST_NOTIONAL,
@@ -70,3 +75,32 @@ def test_units__signed_and_never_worth_more_than_the_notional() -> None:
     short = Trader(0, "BTC", False, Decimal("5000"), 10_000, 0, None)
     assert long.units(price, 6) == -short.units(price, 6) > 0
     assert long.units(price, 6) * price // 10**18 <= 5_000 * 10**18
+
+
+class Mempool(Crowd):
+    """A crowd whose orders lie in a mempool until somebody waits for them; there each of `statuses` ends one."""
+
+    def __init__(self, traders: list[Trader], statuses: list[int]) -> None:
+        super().__init__(SimpleNamespace(w3=None, receipts=self.receipts), traders, 1)
+        self.statuses = statuses
+        self.waited_for: list[HexBytes] = []
+
+    async def receipts(self, hashes: list[HexBytes], _: float) -> list[dict[str, int]]:
+        self.waited_for += hashes
+        return [{"status": status} for status in self.statuses]
+
+    async def place(self, trader: Trader) -> HexBytes:
+        return HexBytes(bytes([trader.index] * 32))
+
+    async def close(self, trader: Trader) -> HexBytes | None:
+        return None if trader.index == 3 else HexBytes(bytes([trader.index + 100] * 32))
+
+
+def test_follow__late_orders__are_mined_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    late = Trader(1, "BTC", True, Decimal(5_000), 10_000, 4_000, None)
+    closes = [Trader(index, "BTC", True, Decimal(5_000), 10_000, 0, 6_000) for index in (2, 3)]
+    crowd = Mempool([late, *closes], [1, 0])
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(crowd.follow(lambda: BPS))
+    assert crowd.waited_for == [HexBytes(b"\x01" * 32), HexBytes(bytes([102] * 32))]
+    assert "1 of 2 late orders failed" in caplog.text

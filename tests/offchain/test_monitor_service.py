@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 from eth_account import Account
+from web3.exceptions import ContractLogicError
 
+from plimsoll.chain import Chain
 from plimsoll.config import Monitor as Settings
 from plimsoll.deployments import Deployment
 from plimsoll.errors import PlimsollError
@@ -53,3 +55,30 @@ def test_run__look_that_ends_badly__is_not_the_last(monkeypatch: pytest.MonkeyPa
 def test_monitor__contract_missing_in_the_file__is_one_line() -> None:
     with pytest.raises(PlimsollError, match="the deployments file has no contract Lens"):
         monitor(("InsuranceFund", "MarginPool", "PriceFeed"))
+
+
+def test_see__new_state_at_an_old_time__is_no_silent_node() -> None:
+    class Mining(Chain):
+        """A view of it fails once, as while a block is mined."""
+
+        def __init__(self) -> None:
+            self.deployment = monitor().chain.deployment
+            self.w3, self.functions, self.calls = SimpleNamespace(eth=self), self, 0
+
+        async def get_block(self, _: str) -> dict[str, int]:
+            return {"number": 1, "timestamp": 1}
+
+        def contract(self, _: str) -> "Mining":
+            return self
+
+        def insurance(self) -> "Mining":
+            return self
+
+        async def call(self) -> int:
+            self.calls += 1
+            if self.calls == 1:
+                raise ContractLogicError("execution reverted, no data")
+            return 42
+
+    found = asyncio.run(Monitor(Mining(), Settings()).see(None))
+    assert found.head_age is not None and found.insurance == 42

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.stack import Stack as Services
+from tests.stack import read
 from tests.web.browser import Browser, test_id
 from tests.web.stage import Stack
 
@@ -37,7 +38,7 @@ def position(stack: Stack, account: str, symbol: str) -> Any:
     lens = stack.w3.eth.contract(
         address=stack.deployment.contracts["Lens"], abi=stack.contract("Lens").abi, decode_tuples=True
     )
-    return lens.functions.position(stack.deployment.markets[symbol].address, account).call()
+    return read(lens.functions.position(stack.deployment.markets[symbol].address, account))
 
 
 def deposit(browser: Browser, amount: str) -> None:
@@ -85,7 +86,7 @@ def fund(stack: Stack, account: str) -> None:
 def place_market(stack: Services, account: str, symbol: str, usd: int, margin: int) -> None:
     """Places an order at the next price, without the page: `usd` above zero buys. `margin` in base units."""
     market = stack.deployment.markets[symbol].address
-    price = stack.contract("Lens").functions.market(market).call()[2]
+    price = read(stack.contract("Lens").functions.market(market))[2]
     now = stack.w3.eth.get_block("latest")["timestamp"]
     asked = (market, 0, usd * WAD * WAD // price, margin, 0, 0 if usd < 0 else price * 2, False, now + 120)
     sent = stack.contract("OrderBook").functions.place(asked).transact({"from": account})

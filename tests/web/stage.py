@@ -10,7 +10,7 @@ from plimsoll.deploy import LISTINGS
 from plimsoll.processes import Children
 from plimsoll.replay import Clock, save_clock
 from tests.stack import Stack as Services
-from tests.stack import free_ports, start_stack
+from tests.stack import free_ports, read, start_stack
 
 RISE_BPS = 300
 RISE_SECONDS = 20
@@ -50,7 +50,7 @@ class Stack(Services):
         market = self.deployment.markets[listing.symbol].address
         expected = listing.price_wad * (10_000 + risen_bps) // 10_000
         deadline = time.monotonic() + REST_SECONDS
-        while abs(self.contract("Lens").functions.market(market).call()[2] - expected) > expected // 1_000:
+        while abs(read(self.contract("Lens").functions.market(market))[2] - expected) > expected // 1_000:
             assert time.monotonic() < deadline, "prices do not come to rest"
             time.sleep(0.5)
 
