@@ -93,6 +93,8 @@ class Keeper:
         tasks = [asyncio.create_task(self._work()), asyncio.create_task(self.collector.run())]
         if self.hints:
             tasks.append(asyncio.create_task(self.hints.run()))
+        if "gas_price" in self.policy.does:
+            tasks.append(asyncio.create_task(self._keep_gas_price()))
         if "chores" in self.policy.does and self.policy.is_duty:
             tasks.append(asyncio.create_task(Chores(self.chain, self.book, self.senders, self.metrics).run()))
         try:
@@ -178,12 +180,21 @@ class Keeper:
             self.has_more = await self._act_in_lanes(view, able)
         else:
             self.has_more = await self._act(view, plan, outcome, self.senders)
-        if "gas_price" in self.policy.does and self._is_due("gas price", GAS_PRICE_SECONDS):
-            await self._refresh_gas_price()
 
     async def _able(self) -> list[Sender]:
         """The keys that can pay for a call and have nothing in the way."""
         return [item for item in self.senders if not item.is_stuck and await item.can_pay(core.LIMITS.fixed)]
+
+    async def _keep_gas_price(self) -> None:
+        """Beside the rounds: one that waited for this would miss a block."""
+        while True:
+            await asyncio.sleep(self.poll_seconds)
+            if not self.last_round_at or not self._is_due("gas price", GAS_PRICE_SECONDS):
+                continue
+            try:
+                await self._refresh_gas_price()
+            except Exception as error:  # the next time may do better
+                log.warning("price of gas not refreshed", error=str(error) or type(error).__name__)
 
     async def _refresh_gas_price(self) -> None:
         if await self.reader.is_gas_price_off(self.policy):

@@ -177,3 +177,45 @@ def test_payer__key_with_a_stuck_transaction__is_passed_over(
         await chain.close()
 
     asyncio.run(scenario())
+
+
+def test_keep_gas_price__rounds_do_not_wait_for_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        chain = Chain(deployment)
+        policy = Policy(does=frozenset({"gas_price"}))
+        worker = Keeper(chain, [Sender(chain, LocalSigner(KEEPER))], [], policy, poll_seconds=0.01)
+        rounds = 0
+        asked: list[int] = []
+
+        async def nothing(*_: object) -> None:
+            await asyncio.sleep(0)
+
+        async def round_() -> None:
+            nonlocal rounds
+            rounds += 1
+            await asyncio.sleep(0.01)
+
+        async def refresh() -> None:
+            asked.append(rounds)
+            if len(asked) < 3:
+                raise ConnectionError("gone")
+            await asyncio.sleep(60)  # as one that is not mined
+
+        monkeypatch.setattr(worker_module, "GAS_PRICE_SECONDS", 0.01)
+        monkeypatch.setattr(worker, "_clear_keys", nothing)
+        monkeypatch.setattr(worker, "wait", nothing)
+        monkeypatch.setattr(worker, "round", round_)
+        monkeypatch.setattr(worker, "_refresh_gas_price", refresh)
+        task = asyncio.create_task(worker.run())
+        async with asyncio.timeout(10):
+            while len(asked) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert asked[0] >= 1, "keys are clear only after a round"
+            begun = rounds
+            while rounds < begun + 20:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await chain.close()
+
+    asyncio.run(scenario())
