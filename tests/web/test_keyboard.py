@@ -1,7 +1,7 @@
 """The page without a pointer and without eyes."""
 
 from tests.web.browser import Browser, test_id
-from tests.web.flows import connect, fund, place_market, position, wait_until
+from tests.web.flows import connect, fund, order, place_market, position, wait_until
 from tests.web.stage import Stack
 
 WALLET = "wallet-org.plimsoll.test"
@@ -35,6 +35,19 @@ def test_dialog__opens_again_at_once(stack: Stack, browser: Browser) -> None:
     browser.wait(test_id(WALLET))
     browser.do("escape_and_click")
     assert browser.do("count", selector=test_id(WALLET)) == 1
+
+
+def test_place__keeps_the_focus_over_a_new_price(stack: Stack, browser: Browser) -> None:
+    stack.rest()
+    fund(stack, browser.account)
+    connect(stack, browser)
+    order(browser, "SOL", "long", "500", 5)
+    tab_to(browser, "place")
+    shown = browser.text("index-price").splitlines()[0]
+    stack.begin()
+    browser.wait(f"{test_id('index-price')}:not(:has-text('{shown}'))")
+    browser.wait(f'{test_id("place")}[aria-disabled="false"]')
+    assert browser.do("focused") == "place"
 
 
 def test_position__opened_and_closed_with_the_keyboard_alone(stack: Stack, browser: Browser) -> None:

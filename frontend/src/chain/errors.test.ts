@@ -32,4 +32,3 @@ test("what never gives a reason has refused in the end", async () => {
 test("a node that does not answer is no refusal", async () => {
   await expect(orReason(() => Promise.reject(new BaseError("gone")))).rejects.toThrow("gone");
 });
-
